@@ -1,0 +1,15 @@
+/** Tests run on the sources through swc; child processes they start run the compiled `dist` (`npm test` builds first). */
+module.exports = {
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts'],
+  testEnvironment: '<rootDir>/jest.environment.js',
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs', ignoreDynamic: true } },
+    ],
+  },
+  moduleNameMapper: { '^@showtell/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2' },
+  modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist'],
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,146 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { ShowtellError } from './errors';
+
+const Url = (protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `expected an address that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
+  });
+
+const GIB = 2 ** 30;
+
+/** Every setting: its place in `showtell.config.json` (the key), its environment variable, and what it means. */
+export const SETTINGS = {
+  store: { env: 'SHOWTELL_STORE', schema: Url(['file:', 's3:']), meaning: 'object store: file:///folder or s3://bucket/prefix' },
+  redis: { env: 'REDIS_URL', schema: Url(['redis:', 'rediss:']), meaning: 'job server' },
+  pixelRedis: { env: 'SHOWTELL_PIXEL_REDIS', schema: Url(['redis:', 'rediss:']), meaning: 'Redis for pixels (default: the job server)' },
+  s3Endpoint: { env: 'S3_ENDPOINT', schema: Url(['http:', 'https:']), meaning: 'address of an S3-compatible server (default: AWS)' },
+  prefix: {
+    env: 'SHOWTELL_PREFIX',
+    schema: z
+      .string()
+      .regex(/^[a-z0-9-]{1,40}$/, 'expected lower-case letters, digits and "-"')
+      .default('showtell'),
+    meaning: 'prefix of all keys in Redis',
+  },
+  lockSeconds: {
+    env: 'SHOWTELL_LOCK_SECONDS',
+    schema: z.coerce.number().min(1).max(3600).default(60),
+    meaning: 'how long a job stays locked without renewal',
+  },
+  stalledSeconds: {
+    env: 'SHOWTELL_STALLED_SECONDS',
+    schema: z.coerce.number().min(0.2).max(3600).default(30),
+    meaning: 'how often dead workers are looked for',
+  },
+  pixelWindow: {
+    env: 'SHOWTELL_PIXEL_WINDOW',
+    schema: z.coerce.number().int().min(0).default(GIB),
+    meaning: 'bytes of prepared pixels that may wait in Redis',
+  },
+  drainSeconds: {
+    env: 'SHOWTELL_DRAIN_SECONDS',
+    schema: z.coerce.number().min(0).max(3600).default(25),
+    meaning: 'how long a stopping worker may finish what it has begun',
+  },
+  allowUnsafeRedis: {
+    env: 'SHOWTELL_ALLOW_UNSAFE_REDIS',
+    schema: z.stringbool().or(z.boolean()).default(false),
+    meaning: 'work with a Redis that evicts keys',
+  },
+  logLevel: {
+    env: 'SHOWTELL_LOG_LEVEL',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    meaning: 'least level that is logged',
+  },
+} as const;
+
+type SettingName = keyof typeof SETTINGS;
+export type Settings = {
+  readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint'
+    ? string | undefined
+    : z.output<(typeof SETTINGS)[Name]['schema']>;
+};
+export type SettingFlags = { readonly [Name in SettingName]?: string | number | boolean | undefined };
+
+export const CONFIG_FILE = 'showtell.config.json';
+/** Folder of what belongs to the working folder: the embedded store, caches, addresses of services that `up` started. */
+export const WORK_FOLDER = '.showtell';
+
+export interface SettingSources {
+  /** Flags as the command line gave them; they win over everything. */
+  readonly flags?: SettingFlags;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/**
+ * Reads settings from flags, then environment, then `showtell.config.json`, then (for Redis) what `showtell up` wrote.
+ * All problems are reported at once as `CONFIG_INVALID`; values that may hold a secret are not printed.
+ */
+export function readSettings({ flags = {}, env = process.env, cwd = process.cwd() }: SettingSources = {}): Settings {
+  const problems: string[] = [];
+  const file = readConfigFile(cwd, problems);
+  const services = readServices(cwd);
+  const settings: Record<string, unknown> = {};
+  for (const [name, { env: variable, schema }] of Object.entries(SETTINGS)) {
+    const fromEnv = env[variable] === '' ? undefined : env[variable];
+    const found: [unknown, string] =
+      flags[name as SettingName] !== undefined
+        ? [flags[name as SettingName], `--${kebab(name)}`]
+        : fromEnv !== undefined
+          ? [fromEnv, variable]
+          : file[name] !== undefined
+            ? [file[name], `"${name}" in ${CONFIG_FILE}`]
+            : [name === 'store' ? defaultStore(cwd) : name === 'redis' ? services?.redis : undefined, variable];
+    const parsed = (found[0] === undefined ? schema.optional() : schema).safeParse(found[0]);
+    if (!parsed.success) problems.push(`${found[1]}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+    else settings[name] = parsed.data ?? schema.safeParse(undefined).data;
+  }
+  for (const name of Object.keys(file))
+    if (!(name in SETTINGS))
+      problems.push(`"${name}" in ${CONFIG_FILE}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
+  if (problems.length > 0)
+    throw new ShowtellError(
+      'CONFIG_INVALID',
+      problems.length === 1
+        ? problems[0]!
+        : `${problems.length} settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
+  return settings as Settings;
+}
+
+export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function defaultStore(cwd: string): string {
+  return pathToFileURL(join(cwd, WORK_FOLDER, 'store')).href;
+}
+
+function readConfigFile(cwd: string, problems: string[]): Record<string, unknown> {
+  const path = join(cwd, CONFIG_FILE);
+  if (!existsSync(path)) return {};
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
+    problems.push(`${path}: expected a JSON object`);
+  } catch (error) {
+    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {};
+}
+
+/** Addresses that a running `showtell up` wrote to `.showtell/services.json`; `undefined` when it is not running. */
+export function readServices(cwd: string): { redis: string; pid: number } | undefined {
+  try {
+    const services = z
+      .object({ redis: z.string(), pid: z.int() })
+      .parse(JSON.parse(readFileSync(join(cwd, WORK_FOLDER, 'services.json'), 'utf8')));
+    process.kill(services.pid, 0);
+    return services;
+  } catch {
+    // Absent, unreadable, or left by an `up` that is gone: the address would lead nowhere.
+    return undefined;
+  }
+}

@@ -1,0 +1,41 @@
+import { shardDigits } from './names';
+
+/**
+ * Every key in the object store, made from checked names and numbers only.
+ * `sha` arguments are full sha256s; keys carry their first 12 digits.
+ */
+const sha12 = (sha: string) => sha.slice(0, 12);
+
+export const keys = {
+  runs: () => 'runs/',
+  run: (run: string) => `runs/${run}/`,
+  runJson: (run: string) => `runs/${run}/run.json`,
+  planPart: (run: string, shard: number, sha: string) => `runs/${run}/plan/${shardDigits(shard)}-${sha12(sha)}.arrow`,
+  captions: (run: string, split: string, sha: string) => `runs/${run}/captions/${split}-${sha12(sha)}.arrow`,
+  plan: (run: string) => `runs/${run}/plan.json`,
+  shard: (run: string, shard: number, sha: string) => `runs/${run}/shards/${shardDigits(shard)}-${sha12(sha)}.arrow`,
+  shards: (run: string) => `runs/${run}/shards/`,
+  commit: (run: string, shard: number) => `runs/${run}/commits/${shardDigits(shard)}.json`,
+  commits: (run: string) => `runs/${run}/commits/`,
+  manifest: (run: string, number: number) => `runs/${run}/manifests/${number}.json`,
+  manifests: (run: string) => `runs/${run}/manifests/`,
+  control: (run: string) => `runs/${run}/control.json`,
+  trainings: () => 'trainings/',
+  training: (training: string) => `trainings/${training}/`,
+  trainingJson: (training: string) => `trainings/${training}/training.json`,
+  lease: (training: string) => `trainings/${training}/lease.json`,
+  checkpoints: (training: string) => `trainings/${training}/checkpoints/`,
+  /** A checkpoint's folder. Steps are padded so that listing gives them in order. */
+  checkpoint: (training: string, step: number, leaseEpoch: number) =>
+    `trainings/${training}/checkpoints/${String(step).padStart(8, '0')}-${leaseEpoch}/`,
+  done: (training: string) => `trainings/${training}/done.json`,
+  aliases: (training: string) => `trainings/${training}/aliases/`,
+  alias: (training: string, alias: string) => `trainings/${training}/aliases/${alias}.json`,
+  weights: (sha: string) => `weights/${sha}`,
+  probe: () => 'probe/conditional-writes',
+} as const;
+
+/** The shard number in a key of `commits/` or `shards/`. */
+export function shardOfKey(key: string): number {
+  return Number(/\/(\d+)(?:-[0-9a-f]+)?\.(?:json|arrow)$/.exec(key)?.[1] ?? Number.NaN);
+}

@@ -1,0 +1,77 @@
+/** What a store tells of an object. `etag` is opaque; `lastModified` is the store's own clock. */
+export interface ObjectInfo {
+  readonly key: string;
+  readonly bytes: number;
+  readonly etag: string;
+  readonly lastModified: Date;
+}
+
+export interface StoredObject {
+  readonly body: Buffer;
+  readonly etag: string;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+  /** Fails with `SOURCE_CHANGED` when the object is no longer this one. */
+  readonly ifMatch?: string;
+  /** Bytes `start` to `end`, both included. */
+  readonly range?: { readonly start: number; readonly end: number };
+}
+
+export interface WriteOptions {
+  readonly signal?: AbortSignal;
+  readonly contentType?: string;
+}
+
+/**
+ * A place for objects: `s3://bucket/prefix` or `file:///folder`. One contract suite fits every implementation.
+ *
+ * Keys are relative to the store's own prefix, `/`-separated, and never begin with `/`.
+ * Every call has a deadline and is retried within it; what is left then is a `ShowtellError`
+ * (`STORE_UNREACHABLE`, `STORE_DENIED`, `NO_SUCH_BUCKET`, `CLOCK_SKEW`, `CORRUPT_OBJECT` for bodies shorter than announced).
+ * An aborted `signal` rejects with the signal's reason, and no write begins after it.
+ */
+export interface ObjectStore {
+  /** The store's address without any secret. */
+  readonly url: string;
+  /** The whole object (or `range` of it), or `undefined` when it does not exist. */
+  get(key: string, options?: ReadOptions): Promise<StoredObject | undefined>;
+  /** The body as a stream, for objects larger than memory should hold; its length is checked. `undefined` when absent. */
+  stream(key: string, options?: ReadOptions): Promise<NodeJS.ReadableStream | undefined>;
+  head(key: string, options?: { readonly signal?: AbortSignal }): Promise<ObjectInfo | undefined>;
+  /** Writes whatever was there before. Only for parts whose key carries their sha256 or lease epoch. */
+  put(key: string, body: Uint8Array, options?: WriteOptions): Promise<{ readonly etag: string }>;
+  /** Like `put` for large parts (multipart on S3). */
+  upload(key: string, body: Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Creates the object, or tells that one is there already (`created: false`). Of two at once exactly one creates. */
+  putIfAbsent(
+    key: string,
+    body: Uint8Array,
+    options?: WriteOptions,
+  ): Promise<{ readonly created: true; readonly etag: string } | { readonly created: false }>;
+  /** Compare-and-swap: replaces the object whose etag is `etag`, or tells that it is another by now (`replaced: false`). */
+  replace(
+    key: string,
+    body: Uint8Array,
+    etag: string,
+    options?: WriteOptions,
+  ): Promise<{ readonly replaced: true; readonly etag: string } | { readonly replaced: false }>;
+  /** Objects whose key begins with `prefix`, in code-point order of their keys. */
+  list(prefix: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ObjectInfo>;
+  /** Deleting what is not there is no error. */
+  delete(key: string): Promise<void>;
+  /** Proves by one fixed key that conditional writes work; `UNSAFE_STORE` otherwise. Programs that commit call it at start. */
+  probe(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reads an object as UTF-8 JSON, or `undefined` when it does not exist. */
+export async function getJson(
+  store: ObjectStore,
+  key: string,
+  options?: ReadOptions,
+): Promise<{ value: unknown; etag: string; body: Buffer } | undefined> {
+  const found = await store.get(key, options);
+  return found && { value: JSON.parse(found.body.toString('utf8')) as unknown, etag: found.etag, body: found.body };
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { EncoderIdentity } from './encoder-identity';
+import { Count, PartRecord, Sha256 } from './record';
+
+export const PLAN_FORMAT = 1;
+
+/** What validation found and did not fail on. Lists hold the first 100. */
+export const PlanFindings = z.object({
+  duplicateImages: Count,
+  duplicateCaptions: Count,
+  captionsWithoutImage: z.object({ count: Count, examples: z.array(z.string()) }),
+  imagesWithoutCaption: z.object({ count: Count, examples: z.array(z.string()) }),
+  /** Listed by the annotations but not found in the source. */
+  imagesMissing: z.object({ count: Count, examples: z.array(z.string()) }),
+  captionsRejected: z.object({ count: Count, examples: z.array(z.string()) }),
+});
+export type PlanFindings = z.infer<typeof PlanFindings>;
+
+export const PlanShard = PartRecord.extend({ shard: Count, split: z.string(), rows: z.int().positive() });
+export type PlanShard = z.infer<typeof PlanShard>;
+
+/** `runs/<run>/plan.json`: the plan's commit. Shards are numbered 0… in order; each holds samples of one split. */
+export const PlanRecord = z.object({
+  formatVersion: z.literal(PLAN_FORMAT),
+  run: z.string(),
+  encoder: EncoderIdentity,
+  microBatch: z.int().positive(),
+  splits: z.array(z.object({ split: z.string(), samples: Count, captions: Count, shards: Count })),
+  shards: z.array(PlanShard),
+  captions: z.array(PartRecord.extend({ split: z.string(), rows: Count })),
+  findings: PlanFindings,
+  runSha256: Sha256,
+});
+export type PlanRecord = z.infer<typeof PlanRecord>;
+
+/** One sample of a plan shard, as the Arrow rows hold it (see `arrow/plan-rows.ts`). */
+export interface PlanRow {
+  /** Text in every format; COCO's numbers are printed as numbers again in results files. */
+  readonly imageId: string;
+  readonly fileName: string;
+  /** Key relative to the source's root, or the scene for `synthetic`. */
+  readonly sourceKey: string;
+  readonly etag: string;
+  readonly bytes: number;
+  readonly licence: string;
+  readonly url: string;
+}
+
+export interface CaptionRow {
+  readonly imageId: string;
+  readonly caption: string;
+}

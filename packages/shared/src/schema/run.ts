@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { Precision } from './encoder-identity';
+import { Sha256 } from './record';
+
+export const RUN_FORMAT = 1;
+
+/** Where a run's images come from. Credentials are never part of it. */
+export const SourceAddress = z.strictObject({
+  kind: z.enum(['coco', 'synthetic']),
+  /** `file:///folder`, `s3://bucket/prefix` or `synthetic:N`. */
+  url: z.string(),
+  endpoint: z.string().optional(),
+  /** Reads without signing, as for public buckets. */
+  unsigned: z.boolean().optional(),
+});
+export type SourceAddress = z.infer<typeof SourceAddress>;
+
+/** `runs/<run>/run.json`: the frozen request. It claims the run's name. No time, host or user stands in it. */
+export const RunRecord = z.strictObject({
+  formatVersion: z.literal(RUN_FORMAT),
+  run: z.string(),
+  source: SourceAddress,
+  /** The splits asked for, sorted; empty means all that the source has. */
+  splits: z.array(z.string()),
+  encoder: z.string(),
+  /** What the user named: `bundled`, a path or a URL. */
+  weights: z.string(),
+  /** sha256 of the float32 source weights, under which `weights/<sha256>` keeps them. */
+  weightsSha256: Sha256,
+  dimension: z.int().positive(),
+  preprocessing: z.string(),
+  precision: Precision,
+  shardRows: z.int().min(1).max(65_536),
+  microBatch: z.int().min(1).max(1_024),
+  strict: z.boolean(),
+  /** Preset of the training that the finalizer enqueues, if any. */
+  train: z.string().optional(),
+});
+export type RunRecord = z.infer<typeof RunRecord>;
