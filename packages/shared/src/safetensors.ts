@@ -61,7 +61,7 @@ export function decodeSafetensors(
     }
     const Type = ELEMENT[tensor?.dtype];
     const [start, end] = tensor?.data_offsets ?? [];
-    if (Type === undefined) throw invalid(`tensor ${name} has dtype ${String(tensor?.dtype)}`);
+    if (Type === undefined) throw invalid(`tensor ${name} has dtype ${tensor?.dtype}`);
     if (!Array.isArray(tensor.shape) || !tensor.shape.every((size) => Number.isSafeInteger(size) && size >= 0))
       throw invalid(`tensor ${name} has no shape`);
     const expected = tensor.shape.reduce((product, size) => product * size, Type.BYTES_PER_ELEMENT);
