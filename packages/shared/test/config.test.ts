@@ -1,0 +1,67 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { CONFIG_FILE, readSettings, WORK_FOLDER } from '../src/config';
+import { isShowtellError } from '../src/errors';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'showtell-config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const writeConfig = (text: string) => writeFileSync(join(cwd, CONFIG_FILE), text);
+const problemsOf = (read: () => unknown): string => {
+  try {
+    read();
+  } catch (error) {
+    if (isShowtellError(error, 'CONFIG_INVALID')) return error.message;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+};
+
+test('defaults: the embedded store in the working folder, no Redis', () => {
+  const settings = readSettings({ env: {}, cwd });
+  expect(settings).toMatchObject({
+    store: pathToFileURL(join(cwd, WORK_FOLDER, 'store')).href,
+    redis: undefined,
+    prefix: 'showtell',
+    lockSeconds: 60,
+  });
+});
+
+test('flags win over environment, environment over the file', () => {
+  writeConfig('{"lockSeconds": 5, "stalledSeconds": 5, "drainSeconds": 5}');
+  const settings = readSettings({ flags: { lockSeconds: '7' }, env: { SHOWTELL_LOCK_SECONDS: '6', SHOWTELL_STALLED_SECONDS: '6' }, cwd });
+  expect(settings).toMatchObject({ lockSeconds: 7, stalledSeconds: 6, drainSeconds: 5 });
+});
+
+test('an empty variable counts as unset', () => {
+  expect(readSettings({ env: { REDIS_URL: '' }, cwd }).redis).toBeUndefined();
+});
+
+test('all problems are reported at once, naming where each value came from and without the value', () => {
+  writeConfig('{"prefix": "Not Allowed", "nonsense": 1}');
+  const message = problemsOf(() => readSettings({ flags: { lockSeconds: 'soon' }, env: { REDIS_URL: 'http://user:hunter2@host' }, cwd }));
+  expect(message).toMatch(/^4 settings are wrong/);
+  for (const part of ['--lock-seconds', 'REDIS_URL', `"prefix" in ${CONFIG_FILE}`, `"nonsense" in ${CONFIG_FILE}`])
+    expect(message).toContain(part);
+  expect(message).not.toContain('hunter2');
+});
+
+test('a broken config file is named', () => {
+  writeConfig('{');
+  expect(problemsOf(() => readSettings({ env: {}, cwd }))).toContain(join(cwd, CONFIG_FILE));
+});
+
+test('Redis is found where a living `up` wrote it, and not where a dead one did', () => {
+  mkdirSync(join(cwd, WORK_FOLDER));
+  const services = (pid: number) =>
+    writeFileSync(join(cwd, WORK_FOLDER, 'services.json'), JSON.stringify({ redis: 'redis://127.0.0.1:7777', pid }));
+  services(process.pid);
+  expect(readSettings({ env: {}, cwd }).redis).toBe('redis://127.0.0.1:7777');
+  services(2 ** 22 + 1); // above Linux' largest process id
+  expect(readSettings({ env: {}, cwd }).redis).toBeUndefined();
+});
