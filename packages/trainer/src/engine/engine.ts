@@ -1,0 +1,53 @@
+import type { NamedTensor } from '@showtell/shared/safetensors';
+
+/** Captions with the features of their photos; row `r` of `features` belongs to `captions[r]`. Rows may come in any order. */
+export interface Batch {
+  /** Row-major [rows, dimension]. */
+  readonly features: Float32Array;
+  /** Token ids `START w1 … wn END`. The network reads all but the last and is scored on all but the first. */
+  readonly captions: readonly Int32Array[];
+  /**
+   * A weight for each scored token, `captions[r].length - 1` of them: loss = Σ weight · −log p.
+   * Absent: 1/N each, N the scored tokens of the batch, which makes the loss the mean per token.
+   */
+  readonly weights?: readonly Float32Array[];
+}
+
+export interface StepResult {
+  /** Loss before the step, natural logarithm: the mean per real token, or the weighted sum where the batch has weights. */
+  readonly loss: number;
+  /** Scored tokens of the batch. */
+  readonly tokens: number;
+  /** Global norm of all gradients together, before clipping. */
+  readonly gradientNorm: number;
+  /** False when the loss or a gradient is not finite: then weights, moments and step number are as before. */
+  readonly applied: boolean;
+}
+
+export interface Evaluation {
+  /** Σ −log p over the scored tokens (batch weights are not looked at). */
+  readonly lossSum: number;
+  readonly tokens: number;
+}
+
+/** Everything that a step changes. Tensors carry Keras' names, see `model/parameters.ts`. */
+export interface TrainingState {
+  /** Steps applied so far. */
+  readonly step: number;
+  readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** Adam's first and second moments, of the shapes of the weights. */
+  readonly m: ReadonlyMap<string, NamedTensor>;
+  readonly v: ReadonlyMap<string, NamedTensor>;
+}
+
+/** One training in memory. Calls do not overlap: await each before the next. */
+export interface TrainingEngine {
+  /** Forward, backward, clipping and Adam on one batch. */
+  step(batch: Batch): Promise<StepResult>;
+  /** Forward only. */
+  evaluate(batch: Batch): Promise<Evaluation>;
+  /** A copy. Loading it into an engine of the same sizes continues bit for bit as if never stopped. */
+  state(): TrainingState;
+  load(state: TrainingState): void;
+  close(): Promise<void>;
+}
