@@ -1,0 +1,46 @@
+import { availableParallelism } from 'node:os';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
+
+/** Who computed a feature; nothing of it belongs to the feature's identity. */
+export interface EngineDescription {
+  readonly engine: string;
+  /** The device in use, not the one that was asked for. */
+  readonly device: string;
+  readonly threads: number;
+  /** Library → version. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** InceptionV3 ready to run. Every engine gives the same features; one contract suite fits them all. */
+export interface EncoderEngine {
+  readonly description: EngineDescription;
+  /** Length of a feature. */
+  readonly dimension: number;
+  /**
+   * @param pixels uint8 RGB [count × 299 × 299 × 3], rows first; left as it is.
+   * @param count at least 1.
+   * @returns float32 [count × dimension]. A feature does not depend on what else is in the batch.
+   * @throws RangeError when `pixels` has another length.
+   */
+  encode(pixels: Uint8Array, count: number): Promise<Float32Array>;
+  /** Waits for what was begun. Calling it again changes nothing. */
+  close(): Promise<void>;
+}
+
+export const ENGINES = ['onnx'] as const;
+export type EngineName = (typeof ENGINES)[number];
+
+export interface EngineOptions {
+  /** Path of a canonical float32 safetensors file. */
+  readonly weights: string;
+  readonly precision: Precision;
+  readonly engine: EngineName;
+  /** `auto`, `cpu` or `cuda`. Only `auto` may fall back. */
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** Threads for one of `processes` engines that share this machine. */
+export function defaultThreads(processes = 1): number {
+  return Math.max(1, Math.floor(availableParallelism() / processes));
+}
