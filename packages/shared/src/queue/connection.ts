@@ -1,0 +1,139 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import type { Settings } from '../config';
+import { isShowtellError, ShowtellError } from '../errors';
+
+/** The two Redis servers and the settings that name them. */
+const ROLES = { jobs: 'REDIS_URL', pixels: 'SHOWTELL_PIXEL_REDIS' } as const;
+export type RedisRole = keyof typeof ROLES;
+
+const PREFLIGHT_MS = 5_000;
+const LEAST_VERSION: readonly [number, number] = [6, 2];
+
+/** The address of a server, or `CONFIG_INVALID` when there is none. Without a pixel server of its own, pixels go to the job server. */
+function addressOf(settings: Settings, role: RedisRole): { url: string; setting: string } {
+  if (role === 'pixels' && settings.pixelRedis !== undefined) return { url: settings.pixelRedis, setting: ROLES.pixels };
+  if (settings.redis !== undefined) return { url: settings.redis, setting: ROLES.jobs };
+  throw new ShowtellError('CONFIG_INVALID', `Expected the address of a Redis server in ${ROLES.jobs} (or --redis) but nothing is set`, {
+    hint: 'Start one and set REDIS_URL=redis://127.0.0.1:6379, or run `showtell up`, which brings one with it.',
+  });
+}
+
+/** `host:port` of an address, for messages: never the user name or password. */
+export function redisHost(url: string): string {
+  const { hostname, port } = new URL(url);
+  return `${hostname}:${port || 6379}`;
+}
+
+/** Prefix of every key in Redis; the braces keep all of them in one slot of a cluster. */
+export function redisPrefix(settings: Pick<Settings, 'prefix'>): string {
+  return `{${settings.prefix}}`;
+}
+
+/**
+ * A connection that waits out a server that is away: commands are kept until it is back.
+ * Call `preflight` first, which fails fast.
+ */
+export function connectRedis(settings: Settings, role: RedisRole = 'jobs', options: Omit<RedisOptions, 'replyMapping'> = {}): Redis {
+  const defaults: Omit<RedisOptions, 'replyMapping'> = {
+    // BullMQ's workers require it: their blocking command outlives any number of reconnections.
+    maxRetriesPerRequest: null,
+    retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 5_000),
+  };
+  return new Redis(addressOf(settings, role).url, { ...defaults, ...options });
+}
+
+export interface RedisReport {
+  readonly host: string;
+  readonly version: string;
+  /** What an operator should know although work can begin. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Asks every Redis server in use, within 5 seconds, whether it can be worked with. Every program that uses Redis calls it first,
+ * because a command to a server that refuses the password would otherwise wait for ever.
+ * @throws ShowtellError `REDIS_UNREACHABLE`, `REDIS_DENIED` or `REDIS_UNSAFE`, naming the setting and the host.
+ */
+export async function preflight(settings: Settings): Promise<readonly RedisReport[]> {
+  const roles: RedisRole[] = settings.pixelRedis === undefined ? ['jobs'] : ['jobs', 'pixels'];
+  return Promise.all(roles.map((role) => check(settings, role)));
+}
+
+async function check(settings: Settings, role: RedisRole): Promise<RedisReport> {
+  const { url, setting } = addressOf(settings, role);
+  const host = redisHost(url);
+  const redis = connectRedis(settings, role, { lazyConnect: true, retryStrategy: () => null, connectTimeout: PREFLIGHT_MS });
+  let lastError: Error | undefined;
+  redis.on('error', (error: Error) => {
+    lastError = error;
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${PREFLIGHT_MS / 1000} s`)), PREFLIGHT_MS);
+  });
+  try {
+    const info = await Promise.race([redis.connect().then(() => redis.info()), deadline]);
+    return judge(info, role, host, setting, settings.allowUnsafeRedis);
+  } catch (error) {
+    // The event carries the server's word (WRONGPASS, ECONNREFUSED); the rejection often only says "Connection is closed".
+    throw isShowtellError(error) ? error : redisError(lastError ?? error, `${host} (${setting})`);
+  } finally {
+    clearTimeout(timer);
+    redis.disconnect();
+  }
+}
+
+function judge(info: string, role: RedisRole, host: string, setting: string, allowUnsafe: boolean): RedisReport {
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
+  const version = field('redis_version');
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const problems: string[] = [];
+  const warnings: string[] = [];
+  if (major < LEAST_VERSION[0] || (major === LEAST_VERSION[0] && minor < LEAST_VERSION[1]))
+    problems.push(`expected version ${LEAST_VERSION.join('.')} or newer but received ${version}`);
+  const policy = field('maxmemory_policy');
+  // Pixels can be made again, but a reservation that was evicted would let the window overflow.
+  if (policy !== '' && policy !== 'noeviction')
+    problems.push(`expected maxmemory-policy noeviction but received ${policy}, with which Redis may drop jobs`);
+  if (role === 'jobs' && field('aof_enabled') === '0')
+    warnings.push(`Redis at ${host} has no append-only file: a restart of it loses the queue (enqueue the run again afterwards)`);
+  if (problems.length > 0) {
+    const message = `Redis at ${host} (${setting}) is not safe to work with: ${problems.join('; ')}`;
+    if (!allowUnsafe)
+      throw new ShowtellError('REDIS_UNSAFE', message, {
+        hint: 'Mend the server (CONFIG SET maxmemory-policy noeviction), or set SHOWTELL_ALLOW_UNSAFE_REDIS=true to work with it as it is.',
+      });
+    warnings.push(message);
+  }
+  return { host, version, warnings };
+}
+
+/** Maps what ioredis or Redis said to a `ShowtellError`; other errors come back as they are. */
+export function redisError(error: unknown, where: string): unknown {
+  if (!(error instanceof Error) || isShowtellError(error)) return error;
+  const text = error.message;
+  if (/^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/i.test(text))
+    return new ShowtellError('REDIS_DENIED', `Redis at ${where} refuses the user name or password: ${firstWord(text)}`, {
+      hint: `Check the user name and password in the address.`,
+    });
+  if (/^OOM |used memory > 'maxmemory'|EXECABORT/.test(text))
+    return new ShowtellError('REDIS_FULL', `Redis at ${where} has reached its memory limit`, {
+      hint: 'Raise its maxmemory, lower SHOWTELL_PIXEL_WINDOW, or wait for the workers; then run the same command again.',
+    });
+  if (isConnectionTrouble(error))
+    return new ShowtellError('REDIS_UNREACHABLE', `Redis at ${where} does not answer: ${text}`, {
+      hint: 'Check that the server runs and that the host, port and TLS (rediss://) in the address are right.',
+    });
+  return error;
+}
+
+function isConnectionTrouble(error: Error): boolean {
+  const code = (error as { code?: unknown }).code;
+  return (
+    (typeof code === 'string' && /^(E[A-Z]+|ERR_SSL.*|.*CERT.*)$/.test(code)) ||
+    /no answer within|Connection is closed|max retries|timed? ?out|Protocol error|LOADING|MASTERDOWN/i.test(error.message)
+  );
+}
+
+/** The server's error word alone: what follows it may repeat what we sent. */
+const firstWord = (text: string) => text.split(' ', 1)[0] ?? '';

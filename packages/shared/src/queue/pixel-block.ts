@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { sha256 } from '../hash';
+import { Rejection } from '../schema/shard';
+
+/** One micro-batch of a shard: the pixels of the samples that could be prepared, and the rejections of the others, in plan order. */
+export interface PixelBlock {
+  readonly imageIds: readonly string[];
+  readonly rejected: readonly Rejection[];
+  /** imageIds.length × 299 × 299 × 3 RGB uint8 */
+  readonly pixels: Buffer;
+}
+
+const MAGIC = 'SHOWPX01';
+const HEADER_AT = MAGIC.length + 4;
+
+const Header = z.object({
+  /** sha256 of the plan shard that the block was made for: a run of the same name with another plan must not take it. */
+  planSha256: z.string(),
+  imageIds: z.array(z.string()),
+  rejected: z.array(Rejection),
+  bytes: z.int(),
+  sha256: z.string(),
+});
+
+/** Magic, header length (uint32, little endian), header as JSON, pixels. */
+export function encodePixelBlock(planSha256: string, { imageIds, rejected, pixels }: PixelBlock): Buffer {
+  const header = Buffer.from(JSON.stringify({ planSha256, imageIds, rejected, bytes: pixels.length, sha256: sha256(pixels) }));
+  const start = Buffer.alloc(HEADER_AT);
+  start.write(MAGIC, 'latin1');
+  start.writeUInt32LE(header.length, MAGIC.length);
+  return Buffer.concat([start, header, pixels]);
+}
+
+/** The block, or `undefined` when the bytes are not a whole block of that plan shard: pixels can always be prepared again. */
+export function decodePixelBlock(planSha256: string, bytes: Buffer): PixelBlock | undefined {
+  if (bytes.length < HEADER_AT || bytes.toString('latin1', 0, MAGIC.length) !== MAGIC) return undefined;
+  const pixelsAt = HEADER_AT + bytes.readUInt32LE(MAGIC.length);
+  const header = parseHeader(bytes.subarray(HEADER_AT, pixelsAt));
+  const pixels = bytes.subarray(pixelsAt);
+  if (header?.planSha256 !== planSha256 || header.bytes !== pixels.length || header.sha256 !== sha256(pixels)) return undefined;
+  return { imageIds: header.imageIds, rejected: header.rejected, pixels };
+}
+
+function parseHeader(bytes: Buffer): z.infer<typeof Header> | undefined {
+  try {
+    return Header.safeParse(JSON.parse(bytes.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Redis } from 'ioredis';
+import { decodePixelBlock, encodePixelBlock, type PixelBlock } from './pixel-block';
+import { jobIds } from './queues';
+
+export interface PixelShard {
+  readonly run: string;
+  readonly shard: number;
+  /** sha256 of the shard's plan part. */
+  readonly planSha256: string;
+}
+
+/** Prepared pixels on their way through Redis: one binary key a micro-batch, gone by itself when the shard's lease ends. */
+export class Pixels {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** `until`: when the block expires, in ms of Redis' clock (the reservation's end). */
+  async put(shard: PixelShard, microBatch: number, block: PixelBlock, until: number): Promise<void> {
+    await this.#redis.set(this.#key(shard, microBatch), encodePixelBlock(shard.planSha256, block), 'PXAT', until);
+  }
+
+  /** The block, or `undefined` when it is gone, damaged or of another plan. */
+  async get(shard: PixelShard, microBatch: number): Promise<PixelBlock | undefined> {
+    const bytes = await this.#redis.getBuffer(this.#key(shard, microBatch));
+    return bytes === null ? undefined : decodePixelBlock(shard.planSha256, bytes);
+  }
+
+  /** Deletes all micro-batches of a shard. */
+  async delete({ run, shard }: Omit<PixelShard, 'planSha256'>, microBatches: number): Promise<void> {
+    if (microBatches > 0)
+      // DEL, not UNLINK: the memory must be free before the room is given back.
+      await this.#redis.del(...Array.from({ length: microBatches }, (_, microBatch) => this.#key({ run, shard }, microBatch)));
+  }
+
+  #key({ run, shard }: Omit<PixelShard, 'planSha256'>, microBatch: number): string {
+    return `${this.#prefix}:pixels:${jobIds.shard(run, shard)}.${microBatch}`;
+  }
+}
