@@ -44,3 +44,14 @@ export interface EngineOptions {
 export function defaultThreads(processes = 1): number {
   return Math.max(1, Math.floor(availableParallelism() / processes));
 }
+
+/** Rows × columns × RGB of one image. */
+export const PIXEL_SHAPE = [299, 299, 3] as const;
+const PIXEL_BYTES = 299 * 299 * 3;
+
+/** @throws RangeError unless `pixels` holds exactly `count` images, at least one. */
+export function checkPixels(pixels: Uint8Array, count: number): void {
+  if (!Number.isInteger(count) || count < 1) throw new RangeError(`Expected a positive integer for count but received ${count}`);
+  if (pixels.length !== count * PIXEL_BYTES)
+    throw new RangeError(`Expected ${count * PIXEL_BYTES} bytes for ${count} images of 299×299×3 but received ${pixels.length}`);
+}

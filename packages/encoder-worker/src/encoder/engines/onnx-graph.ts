@@ -1,0 +1,81 @@
+import { Graph, type Value } from '@showtell/shared/onnx/graph';
+import { type FoldedConvolution, foldConvolution } from '../fold';
+import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool } from '../inception-v3';
+import type { EncoderWeights } from '../weights/tensors';
+
+/** Height and width of the pixels; the other sizes follow from it. */
+const SIDE = 299;
+
+/**
+ * The float32 graph: `pixels` uint8 [n, 299, 299, 3] → `features` float32 [n, dimension].
+ * @param taps layers whose output ([n, channels, rows, columns]) the graph gives as well, to find where a difference begins.
+ */
+export function encoderGraph(weights: EncoderWeights, taps: readonly string[] = []): Uint8Array {
+  const graph = new Graph();
+  const pixels = graph.input('pixels', 'uint8', ['n', SIDE, SIDE, 3]);
+  const values = new Map<string, Value>();
+  // Bytes are transposed before they become four times as many.
+  values.set(INPUT, graph.op('Cast', [graph.op('Transpose', [pixels], { perm: [0, 3, 1, 2] })], { to: 1 }));
+
+  const averages = new Map(LAYERS.flatMap((layer) => (layer.kind === 'average' ? [[layer.name, layer] as const] : [])));
+  for (const layer of LAYERS) {
+    if (layer.kind === 'convolution') {
+      const folded = foldConvolution(weights, layer.number);
+      const average = averages.get(layer.input);
+      const value = average
+        ? pool(graph, average, convolve(graph, layer, folded, values.get(average.input)!))
+        : convolve(graph, layer, folded, values.get(layer.input)!);
+      values.set(layer.name, graph.op('Relu', [value]));
+    } else if (layer.kind === 'concat')
+      values.set(
+        layer.name,
+        graph.op(
+          'Concat',
+          layer.inputs.map((input) => values.get(input)!),
+          { axis: 1 },
+        ),
+      );
+    else if (layer.kind === 'max') values.set(layer.name, pool(graph, layer, values.get(layer.input)!));
+    // Average pools are computed behind the 1×1 convolution that reads them: linear both, hence exact, and on fewer channels.
+    else if (taps.includes(layer.name)) values.set(layer.name, pool(graph, layer, values.get(layer.input)!));
+  }
+
+  graph.op('Flatten', [graph.op('GlobalAveragePool', [values.get(OUTPUT)!])], { axis: 1 }, { output: 'features' });
+  graph.output('features', 'float32', ['n', weights.dimension]);
+  for (const tap of taps) {
+    graph.op('Identity', [values.get(tap)!], {}, { output: tap });
+    graph.output(tap, 'float32', ['n', `${tap}.channels`, `${tap}.rows`, `${tap}.columns`]);
+  }
+  return graph.encode();
+}
+
+function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution, folded: FoldedConvolution, input: Value): Value {
+  const [height, width, channels, filters] = folded.shape;
+  const [rows, columns] = padding === 'same' ? [(height - 1) / 2, (width - 1) / 2] : [0, 0];
+  return graph.op(
+    'Conv',
+    [
+      input,
+      graph.initializer(`conv2d_${number}/kernel`, 'float32', [filters, channels, height, width], filtersFirst(folded)),
+      graph.initializer(`conv2d_${number}/bias`, 'float32', [filters], folded.bias),
+    ],
+    { kernel_shape: kernel, strides: [stride, stride], pads: [rows, columns, rows, columns] },
+  );
+}
+
+function pool(graph: Graph, { kind }: Pool, input: Value): Value {
+  return kind === 'max'
+    ? graph.op('MaxPool', [input], { kernel_shape: [3, 3], strides: [2, 2] })
+    : graph.op('AveragePool', [input], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], count_include_pad: 0 });
+}
+
+/** [rows, columns, in, out] → [out, in, rows, columns]. */
+function filtersFirst({ kernel, shape: [height, width, channels, filters] }: FoldedConvolution): Float32Array {
+  const area = height * width;
+  const result = new Float32Array(kernel.length);
+  let from = 0;
+  for (let place = 0; place < area; place++)
+    for (let channel = 0; channel < channels; channel++)
+      for (let filter = 0; filter < filters; filter++) result[(filter * channels + channel) * area + place] = kernel[from++]!;
+  return result;
+}

@@ -1,0 +1,42 @@
+import type { EncoderEngine } from './encoder/engines/engine';
+import { openEngine } from './encoder/engines/open';
+import { type EngineReply, type EngineRequest, toWire } from './engine-messages';
+
+/** The engine's own process, started by `startEngineProcess`: opens one engine, answers requests in order, ends with its parent. */
+let engine: EncoderEngine | undefined;
+let queue: Promise<void> = Promise.resolve();
+
+async function answer(request: EngineRequest): Promise<void> {
+  switch (request.type) {
+    case 'open':
+      try {
+        engine = await openEngine(request.options);
+        reply({ type: 'ready', description: engine.description, dimension: engine.dimension });
+      } catch (error) {
+        reply({ type: 'refused', error: toWire(error) });
+      }
+      return;
+    case 'encode':
+      try {
+        reply({ type: 'features', id: request.id, features: await engine!.encode(request.pixels, request.count) });
+      } catch (error) {
+        reply({ type: 'failed', id: request.id, error: toWire(error) });
+      }
+      return;
+    case 'close':
+      await engine?.close();
+      process.disconnect();
+  }
+}
+
+function reply(message: EngineReply): void {
+  process.send!(message);
+}
+
+process.on('message', (request: EngineRequest) => {
+  queue = queue.then(() => answer(request));
+});
+// The parent is gone, or has let go: nobody is left to answer.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C and service managers signal the whole group; the parent decides what is still to be finished.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
