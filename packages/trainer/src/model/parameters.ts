@@ -31,6 +31,21 @@ export function parameterShapes({ dimension, units, embedding, vocabularySize }:
   ]);
 }
 
+/** The matrices that the graphs compute with: a kernel with its bias as the last row. */
+export const MATRICES = {
+  encoder: ['encoder/kernel', 'encoder/bias'],
+  embedding: ['embedding/embeddings'],
+  lstm: ['lstm/kernel', 'lstm/bias'],
+  recurrent: ['lstm/recurrent_kernel'],
+  output: ['output/kernel', 'output/bias'],
+} as const;
+export type MatrixName = keyof typeof MATRICES;
+
+export function matrixShape(name: MatrixName, sizes: CaptionerSizes): readonly [rows: number, columns: number] {
+  const [rows = 0, columns = 0] = parameterShapes(sizes).get(MATRICES[name][0]) ?? [];
+  return [rows + MATRICES[name].length - 1, columns];
+}
+
 /**
  * Fresh weights as Keras initialises these layers: Glorot-uniform kernels, an orthogonal recurrent kernel, embeddings uniform
  * in ±0.05, biases zero but the forget gate's, which are one. They depend on the sizes and the seed alone.

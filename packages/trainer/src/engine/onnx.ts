@@ -1,0 +1,155 @@
+import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
+import type { NamedTensor } from '@showtell/shared/safetensors';
+import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
+import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
+import { type PackedBatch, packBatch } from '../model/packed-batch';
+import { ParameterBuffer } from '../model/parameter-buffer';
+import { type CaptionerSizes, checkParameters, initialParameters, MATRICES, type MatrixName } from '../model/parameters';
+import { adam, clipScale, globalNorm } from './adam';
+import type { TrainingEngine } from './engine';
+
+export interface OnnxTrainingOptions {
+  readonly hyperparameters: Pick<
+    Hyperparameters,
+    'units' | 'embedding' | 'maxLength' | 'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'clipNorm'
+  >;
+  /** Words with PAD, START, END and UNKNOWN. */
+  readonly vocabularySize: number;
+  /** Length of a feature. */
+  readonly dimension: number;
+  /** Threads of onnxruntime; 0 for every core. Runs on other counts may differ in the last bits. */
+  readonly threads: number;
+  /** Weights to begin with, by Keras' names. Absent: fresh ones from the seed. */
+  readonly initial?: ReadonlyMap<string, NamedTensor>;
+  readonly seed: number;
+}
+
+/** Above this loss a target's probability is no longer a normal float32 number, and what the graph says of it means nothing. */
+const UNDERFLOW = 126 * Math.LN2;
+
+/**
+ * The captioner on onnxruntime's CPU provider: one graph computes losses and gradients, gradients land in one flat buffer,
+ * and Adam makes one pass over it. A step runs synchronously inside its promise, so it blocks the event loop while it lasts.
+ */
+export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Promise<TrainingEngine> {
+  const { hyperparameters, vocabularySize, dimension, threads } = options;
+  const sizes: CaptionerSizes = { dimension, vocabularySize, units: hyperparameters.units, embedding: hyperparameters.embedding };
+  const limits = { dimension, vocabularySize, steps: hyperparameters.maxLength + 1 };
+
+  const weights = new ParameterBuffer(sizes);
+  const gradients = new ParameterBuffer(sizes);
+  const m = new ParameterBuffer(sizes);
+  const v = new ParameterBuffer(sizes);
+  if (options.initial) checkParameters(options.initial, sizes, 'the initial weights');
+  weights.load(options.initial ?? initialParameters(sizes, options.seed));
+  let applied = 0;
+
+  const matrixFeeds = matrixTensors(weights, Object.keys(MATRICES) as MatrixName[]);
+  const { graph, ...outputs } = trainingGraph(sizes, limits.steps);
+  const session = await openSession(graph.encode(), { threads });
+  const gradientFetches = Object.fromEntries(
+    [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),
+  );
+  let evaluation: { session: Session; losses: string } | undefined;
+
+  return {
+    async step(batch) {
+      const packed = packBatch(batch, limits);
+      const losses = new Float32Array(packed.length);
+      const embedded = new Float32Array(packed.length * sizes.embedding);
+      await session.run(
+        { ...matrixFeeds, ...packedFeeds(packed, dimension), [INPUT.weights]: new Tensor('float32', packed.weights, [packed.length, 1]) },
+        {
+          ...gradientFetches,
+          [outputs.losses]: new Tensor('float32', losses, [packed.length, 1]),
+          [outputs.embeddedGradient]: new Tensor('float32', embedded, [packed.length, sizes.embedding]),
+        },
+      );
+      addByToken(gradients.matrix('embedding').data, embedded, packed.tokens, sizes.embedding);
+      const loss = weightedLoss(losses, packed.weights);
+      const gradientNorm = globalNorm(gradients.flat);
+      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+      if (finite) {
+        applied++;
+        const arrays = { weights: weights.flat, gradients: gradients.flat, m: m.flat, v: v.flat };
+        adam(arrays, hyperparameters, applied, clipScale(gradientNorm, hyperparameters.clipNorm));
+      }
+      return { loss, tokens: packed.length, gradientNorm, applied: finite };
+    },
+
+    async evaluate(batch) {
+      // Opened when first used: a second session costs memory, and not every training has a validation split.
+      evaluation ??= await openEvaluation(sizes, limits.steps, threads);
+      const packed = packBatch(batch, limits);
+      const losses = new Float32Array(packed.length);
+      await evaluation.session.run(
+        { ...matrixFeeds, ...packedFeeds(packed, dimension) },
+        { [evaluation.losses]: new Tensor('float32', losses, [packed.length, 1]) },
+      );
+      return { lossSum: losses.reduce((sum, loss) => sum + loss, 0), tokens: packed.length };
+    },
+
+    state: () => ({ step: applied, weights: weights.tensors(), m: m.tensors(), v: v.tensors() }),
+
+    load(state) {
+      for (const [buffer, tensors, what] of [
+        [weights, state.weights, 'the weights'],
+        [m, state.m, "Adam's first moments"],
+        [v, state.v, "Adam's second moments"],
+      ] as const) {
+        checkParameters(tensors, sizes, `${what} of step ${state.step}`);
+        buffer.load(tensors);
+      }
+      applied = state.step;
+    },
+
+    async close() {
+      await session.release();
+      await evaluation?.session.release();
+    },
+  };
+}
+
+async function openEvaluation(sizes: CaptionerSizes, steps: number, threads: number): Promise<{ session: Session; losses: string }> {
+  const { graph, losses } = evaluationGraph(sizes, steps);
+  return { session: await openSession(graph.encode(), { threads }), losses };
+}
+
+/** Tensors that share the buffer's memory. */
+function matrixTensors(buffer: ParameterBuffer, names: readonly MatrixName[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    names.map((name) => {
+      const { data, shape } = buffer.matrix(name);
+      return [name, new Tensor('float32', data, shape)];
+    }),
+  );
+}
+
+function packedFeeds({ rows, length, features, tokens, targets, running }: PackedBatch, dimension: number): Feeds {
+  return {
+    [INPUT.features]: new Tensor('float32', features, [rows, dimension]),
+    [INPUT.tokens]: new Tensor('int64', tokens, [length]),
+    [INPUT.targets]: new Tensor('int64', targets, [length, 1]),
+    [INPUT.running]: new Tensor('int64', running, [running.length]),
+  };
+}
+
+/** Σ weight · loss in float64; infinite as soon as one loss that counts has left float32's range. */
+function weightedLoss(losses: Float32Array, weights: Float32Array): number {
+  let sum = 0;
+  for (let index = 0; index < losses.length; index++) {
+    if (weights[index] === 0) continue;
+    sum += losses[index]! > UNDERFLOW ? Number.POSITIVE_INFINITY : weights[index]! * losses[index]!;
+  }
+  return sum;
+}
+
+/** Dense gradient of the embedding: each token's vectors summed into its row, in the order of the tokens. */
+function addByToken(target: Float32Array, vectors: Float32Array, tokens: BigInt64Array, width: number): void {
+  target.fill(0);
+  for (let index = 0; index < tokens.length; index++) {
+    const row = Number(tokens[index]!) * width;
+    const start = index * width;
+    for (let column = 0; column < width; column++) target[row + column]! += vectors[start + column]!;
+  }
+}
