@@ -1,0 +1,110 @@
+import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import { ShowtellError } from '../errors';
+import { enlarge } from './enlarge';
+import { endsEarly, type ImageFormat, pngFrames, sniffFormat } from './format';
+import { MAX_FILE_BYTES, MAX_PIXELS, SIDE } from './limits';
+
+// Several pictures are prepared at once, each on a thread of its own; threads within one picture would only get in their way.
+sharp.concurrency(1);
+// No picture is prepared twice.
+sharp.cache(false);
+
+/** Warnings count: libjpeg decodes on over damaged data and only warns. The limit on pixels is checked before decoding. */
+const DECODE: SharpOptions = { autoOrient: true, failOn: 'warning', limitInputPixels: MAX_PIXELS };
+
+export interface PreparedImage {
+  /** 299 × 299 × 3 RGB, uint8, row after row. */
+  readonly pixels: Buffer;
+  readonly format: ImageFormat;
+  /** Size of the upright picture. */
+  readonly width: number;
+  readonly height: number;
+  /** The square that was taken, in the upright picture. */
+  readonly crop: Crop;
+  /** Frames in the file; the first is taken. */
+  readonly frames: number;
+}
+
+export interface Crop {
+  readonly left: number;
+  readonly top: number;
+  readonly side: number;
+}
+
+/**
+ * Brings a photo to what the encoder sees: upright, 8-bit sRGB without alpha, the centre square, 299 × 299.
+ * Throws `UNSUPPORTED_FORMAT`, `TOO_LARGE`, `TOO_MANY_PIXELS`, `TRUNCATED` or `CORRUPT_IMAGE`.
+ */
+export async function prepare(bytes: Buffer): Promise<PreparedImage> {
+  if (bytes.length > MAX_FILE_BYTES) throw tooLarge(bytes.length);
+  const format = sniffFormat(bytes);
+  if (format === undefined)
+    throw new ShowtellError('UNSUPPORTED_FORMAT', `Expected a JPEG, PNG or WebP picture but received ${describe(bytes)}`);
+  try {
+    const metadata = await sharp(bytes, { ...DECODE, limitInputPixels: false }).metadata();
+    const { width, height } = metadata.autoOrient;
+    if (width * height > MAX_PIXELS)
+      throw new ShowtellError('TOO_MANY_PIXELS', `Expected at most ${MAX_PIXELS} pixels but received ${width} × ${height}`);
+    const crop = centreSquare(width, height);
+    const frames = format === 'png' ? pngFrames(bytes) : (metadata.pages ?? 1);
+    return { pixels: await resize(await decodeSquare(bytes, metadata, crop), crop.side), format, width, height, crop, frames };
+  } catch (error) {
+    if (error instanceof ShowtellError) throw error;
+    const message = error instanceof Error ? error.message.replaceAll('\n', ' ').trim() : String(error);
+    throw new ShowtellError(
+      endsEarly(bytes, format) ? 'TRUNCATED' : 'CORRUPT_IMAGE',
+      `The ${format.toUpperCase()} cannot be decoded: ${message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+export function tooLarge(bytes: number): ShowtellError {
+  return new ShowtellError('TOO_LARGE', `Expected a file of at most ${MAX_FILE_BYTES} bytes but received ${bytes}`);
+}
+
+/** The greatest square in the middle; where the margins differ by one pixel, the left or upper one is the wider. */
+export function centreSquare(width: number, height: number): Crop {
+  const side = Math.min(width, height);
+  return { left: Math.ceil((width - side) / 2), top: Math.ceil((height - side) / 2), side };
+}
+
+/**
+ * The square as 8-bit RGB. sharp reads no row it does not need, so all rows are decoded first, of the square's columns:
+ * damage below the square would go unseen otherwise. Alpha goes before the resize, which would turn what is transparent black.
+ */
+async function decodeSquare(bytes: Buffer, metadata: Metadata, { left, top, side }: Crop): Promise<Buffer> {
+  const columns = sharp(bytes, DECODE).extract({ left, top: 0, width: side, height: metadata.autoOrient.height });
+  const plainCmyk = metadata.space === 'cmyk' && !metadata.hasProfile;
+  const rows = plainCmyk ? rgbFromCmyk(await rawCmyk(columns)) : await columns.toColourspace('srgb').removeAlpha().raw().toBuffer();
+  return rows.subarray(top * side * 3, (top + side) * side * 3);
+}
+
+function rawCmyk(picture: Sharp): Promise<Buffer> {
+  return picture.pipelineColourspace('cmyk').toColourspace('cmyk').raw().toBuffer();
+}
+
+/** The plain formula, as Pillow has it: libvips would assume a printer's profile, which nobody named. */
+function rgbFromCmyk(cmyk: Buffer): Buffer {
+  const rgb = Buffer.allocUnsafe((cmyk.length / 4) * 3);
+  for (let pixel = 0; pixel < cmyk.length / 4; pixel++) {
+    const white = 255 - cmyk[pixel * 4 + 3]!;
+    for (let band = 0; band < 3; band++) rgb[pixel * 3 + band] = white - Math.round((cmyk[pixel * 4 + band]! * white) / 255);
+  }
+  return rgb;
+}
+
+async function resize(rgb: Buffer, side: number): Promise<Buffer> {
+  if (side < SIDE) return enlarge(rgb, side);
+  return sharp(rgb, { raw: { width: side, height: side, channels: 3 } })
+    .resize(SIDE, SIDE, { kernel: 'linear' })
+    .raw()
+    .toBuffer();
+}
+
+function describe(bytes: Buffer): string {
+  if (bytes.length === 0) return 'an empty file';
+  return `${bytes.length} bytes beginning with ${JSON.stringify(bytes.toString('latin1', 0, 12))}`;
+}
