@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ShowtellError } from './errors';
@@ -74,15 +74,17 @@ export interface SettingSources {
   readonly flags?: SettingFlags;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
+  /** Settings file to read instead of `showtell.config.json` in `cwd`; then it must exist. */
+  readonly configFile?: string | undefined;
 }
 
 /**
  * Reads settings from flags, then environment, then `showtell.config.json`, then (for Redis) what `showtell up` wrote.
  * All problems are reported at once as `CONFIG_INVALID`; values that may hold a secret are not printed.
  */
-export function readSettings({ flags = {}, env = process.env, cwd = process.cwd() }: SettingSources = {}): Settings {
+export function readSettings({ flags = {}, env = process.env, cwd = process.cwd(), configFile }: SettingSources = {}): Settings {
   const problems: string[] = [];
-  const file = readConfigFile(cwd, problems);
+  const file = readConfigFile(cwd, configFile, problems);
   const services = readServices(cwd);
   const settings: Record<string, unknown> = {};
   for (const [name, { env: variable, schema }] of Object.entries(SETTINGS)) {
@@ -118,9 +120,9 @@ function defaultStore(cwd: string): string {
   return pathToFileURL(join(cwd, WORK_FOLDER, 'store')).href;
 }
 
-function readConfigFile(cwd: string, problems: string[]): Record<string, unknown> {
-  const path = join(cwd, CONFIG_FILE);
-  if (!existsSync(path)) return {};
+function readConfigFile(cwd: string, named: string | undefined, problems: string[]): Record<string, unknown> {
+  const path = resolve(cwd, named ?? CONFIG_FILE);
+  if (named === undefined && !existsSync(path)) return {};
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;

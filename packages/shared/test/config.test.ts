@@ -56,6 +56,12 @@ test('a broken config file is named', () => {
   expect(problemsOf(() => readSettings({ env: {}, cwd }))).toContain(join(cwd, CONFIG_FILE));
 });
 
+test('another settings file can be named, and then must exist', () => {
+  writeFileSync(join(cwd, 'other.json'), '{"lockSeconds": 9}');
+  expect(readSettings({ env: {}, cwd, configFile: 'other.json' }).lockSeconds).toBe(9);
+  expect(problemsOf(() => readSettings({ env: {}, cwd, configFile: 'absent.json' }))).toContain(join(cwd, 'absent.json'));
+});
+
 test('Redis is found where a living `up` wrote it, and not where a dead one did', () => {
   mkdirSync(join(cwd, WORK_FOLDER));
   const services = (pid: number) =>
