@@ -19,7 +19,10 @@ export async function openOnnxEngine({ weights: path, precision, device, threads
       hint: 'GPUs are not supported yet; --device auto takes the CPU.',
     });
 
-  const weights = decodeWeights(await readFile(path), path);
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new ShowtellError('WEIGHTS_INVALID', `The weights file ${path} cannot be read: ${cause.message}`, { cause });
+  });
+  const weights = decodeWeights(bytes, path);
   const session = await openSession(encoderGraph(weights), { threads });
   const { dimension } = weights;
   let last: Promise<unknown> = Promise.resolve();
