@@ -1,0 +1,66 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import type { CaptionRow, PlanRow } from '@showtell/shared/schema/plan';
+import { captionsOf } from '@showtell/shared/source/synthetic-captions';
+import { FEWEST_PICTURES, type Picture, picturesOf } from '@showtell/shared/source/synthetic-scene';
+import type { Dataset, DatasetSource } from './dataset';
+
+/** Five digits number the pictures within their keys, and keys must sort in their order. */
+const MOST_PICTURES = 100_000;
+const SPLITS = ['test', 'train', 'val'] as const;
+
+/** The drawn dataset `synthetic:N` or `synthetic:N?seed=S`: the same pictures, captions and splits for the same N and S. */
+export function syntheticDataset(url: string): DatasetSource {
+  const { count, seed } = parse(url);
+  return {
+    address: { kind: 'synthetic', url: `synthetic:${count}${seed === DEFAULT_SEED ? '' : `?seed=${seed}`}` },
+    async scan({ splits }): Promise<Dataset> {
+      checkSplits(splits, url);
+      const pictures = picturesOf(count, seed);
+      const wanted = SPLITS.filter((split) => splits.length === 0 || splits.includes(split));
+      return {
+        splits: wanted.map((split) => {
+          const ofSplit = pictures.filter((picture) => picture.split === split);
+          return { split, samples: ofSplit.map(planRow), captions: ofSplit.flatMap(captionRows) };
+        }),
+        findings: {
+          duplicateImages: 0,
+          duplicateCaptions: 0,
+          captionsWithoutImage: { count: 0, examples: [] },
+          imagesWithoutCaption: { count: 0, examples: [] },
+          imagesMissing: { count: 0, examples: [] },
+          captionsRejected: { count: 0, examples: [] },
+        },
+      };
+    },
+  };
+}
+
+const DEFAULT_SEED = 1;
+
+function parse(url: string): { count: number; seed: number } {
+  const [, countText, seedText] = /^synthetic:(\d{1,9})(?:\?seed=(\d{1,9}))?$/.exec(url) ?? [];
+  const count = Number(countText);
+  if (!(count >= FEWEST_PICTURES && count <= MOST_PICTURES)) {
+    throw new ShowtellError(
+      'USAGE',
+      `Expected "synthetic:N" or "synthetic:N?seed=S" with N from ${FEWEST_PICTURES} to ${MOST_PICTURES} and a whole number S but received ${JSON.stringify(url)}`,
+      { hint: 'Try synthetic:200.' },
+    );
+  }
+  return { count, seed: seedText === undefined ? DEFAULT_SEED : Number(seedText) };
+}
+
+function checkSplits(splits: readonly string[], url: string): void {
+  const unknown = splits.filter((split) => !(SPLITS as readonly string[]).includes(split));
+  if (unknown.length === 0) return;
+  throw new ShowtellError('NOT_FOUND', `Expected splits of ${url} to be among ${SPLITS.join(', ')} but received ${unknown.join(', ')}`);
+}
+
+/** Nothing is stored, so there is no etag, and no size before drawing. */
+function planRow({ key }: Picture): PlanRow {
+  return { imageId: key, fileName: `${key}.png`, sourceKey: key, etag: '', bytes: 0, licence: '', url: '' };
+}
+
+function captionRows(picture: Picture): CaptionRow[] {
+  return captionsOf(picture).map((caption) => ({ imageId: picture.key, caption }));
+}

@@ -1,0 +1,141 @@
+/** A shape that can be drawn: SVG in a square from −50 to 50, x to the right, y downwards. */
+export interface Shape {
+  /** The colours it comes in; each is [main, second]. Captions never speak of them: the encoder tells them apart badly. */
+  readonly colours: readonly (readonly [string, string])[];
+  /** Path data of its silhouette: drawn white and wider behind it, so that it stands out on every background. */
+  readonly outline: string;
+  readonly paint: (main: string, second: string) => string;
+}
+
+const circle = (x: number, y: number, r: number) => `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0Z`;
+
+const fill = (d: string, colour: string) => `<path d="${d}" fill="${colour}"/>`;
+
+const line = (d: string, colour: string, width: number) =>
+  `<path d="${d}" fill="none" stroke="${colour}" stroke-width="${width}" stroke-linecap="round" stroke-linejoin="round"/>`;
+
+/** Points on a circle of radius `outer`, with points of radius `inner` between them. */
+function starPath(points: number, outer: number, inner: number): string {
+  const corners = Array.from({ length: points * 2 }, (_, k) => {
+    const angle = (Math.PI * k) / points - Math.PI / 2;
+    const radius = k % 2 === 0 ? outer : inner;
+    return `${(radius * Math.cos(angle)).toFixed(1)},${(radius * Math.sin(angle)).toFixed(1)}`;
+  });
+  return `M${corners.join('L')}Z`;
+}
+
+const STAR = starPath(5, 50, 22);
+const MOON = 'M16,-48A50,50 0 1 0 46,30A40,40 0 0 1 16,-48Z';
+const HOUSE = 'M0,-48L24,-27L24,-42L35,-42L35,-17L50,-4L40,-4L40,46L-40,46L-40,-4L-50,-4Z';
+const FISH = 'M-50,-26C-40,-22 -32,-12 -27,-7C-12,-34 34,-36 50,0C34,36 -12,34 -27,7C-32,12 -40,22 -50,26C-43,8 -43,-8 -50,-26Z';
+const PETALS = Array.from({ length: 6 }, (_, k) => circle(28 * Math.cos((Math.PI * k) / 3), 28 * Math.sin((Math.PI * k) / 3), 18)).join('');
+const CAP = 'M-50,6C-50,-60 50,-60 50,6C50,14 -50,14 -50,6Z';
+const MUSHROOM = `${CAP}M-17,6L17,6C15,22 20,34 22,42C22,50 -22,50 -22,42C-20,34 -15,22 -17,6Z`;
+const WINGS =
+  'M0,-6C8,-46 48,-52 49,-26C50,-6 32,4 22,6C40,8 44,30 30,40C16,48 4,26 0,10C-4,26 -16,48 -30,40C-44,30 -40,8 -22,6C-32,4 -50,-6 -49,-26C-48,-52 -8,-46 0,-6Z';
+
+const BALL = circle(0, 0, 48);
+const BUG =
+  'M0,-44C14,-44 20,-36 20,-28C40,-18 46,4 40,22C32,46 12,48 0,48C-12,48 -32,46 -40,22C-46,4 -40,-18 -20,-28C-20,-36 -14,-44 0,-44Z';
+const CAT = 'M-44,-46L-20,-32C-8,-37 8,-37 20,-32L44,-46C48,-22 50,2 44,16C34,48 -34,48 -44,16C-50,2 -48,-22 -44,-46Z';
+const CACTUS =
+  'M-11,50L-11,22L-26,22C-40,22 -44,12 -44,0L-44,-14a8,8 0 0 1 16,0L-28,0C-28,6 -26,6 -22,6L-11,6L-11,-38a11,11 0 0 1 22,0L11,-6L22,-6C26,-6 28,-8 28,-12L28,-22a8,8 0 0 1 16,0L44,-12C44,4 38,10 26,10L11,10L11,50Z';
+const ROBOT =
+  'M-4,-50L4,-50L4,-40L28,-40L28,-10L44,-10L44,26L34,26L34,40L20,40L20,50L-20,50L-20,40L-34,40L-34,26L-44,26L-44,-10L-28,-10L-28,-40L-4,-40Z';
+const DIE = 'M-44,-36a8,8 0 0 1 8,-8L36,-44a8,8 0 0 1 8,8L44,36a8,8 0 0 1 -8,8L-36,44a8,8 0 0 1 -8,-8Z';
+const BEE =
+  'M-44,8C-44,-16 -14,-24 0,-22C-24,-46 4,-58 10,-34C20,-54 46,-36 22,-18C36,-14 46,-4 46,8C46,28 20,36 0,36C-20,36 -44,28 -44,8Z';
+
+export const SHAPES = {
+  star: {
+    colours: [['#ffc93c', '#ffe59a']],
+    outline: STAR,
+    paint: (a, b) => fill(STAR, a) + fill(starPath(5, 30, 13), b),
+  },
+  moon: {
+    colours: [['#f6d860', '#e0b83a']],
+    outline: MOON,
+    paint: (a, b) => fill(MOON, a) + fill(circle(-30, -8, 6) + circle(-16, 24, 8) + circle(-14, -24, 4), b),
+  },
+  flower: {
+    colours: [['#ff8fc4', '#ffd84d']],
+    outline: PETALS + circle(0, 0, 20),
+    paint: (a, b) => fill(PETALS, a) + fill(circle(0, 0, 17), b),
+  },
+  butterfly: {
+    colours: [['#f28c28', '#2c2140']],
+    outline: WINGS,
+    paint: (a, b) =>
+      fill(WINGS, a) +
+      fill(circle(31, -26, 9) + circle(-31, -26, 9) + circle(25, 25, 6) + circle(-25, 25, 6), b) +
+      line('M0,-14L0,26', b, 7) +
+      line('M0,-14C-2,-28 -8,-34 -13,-38M0,-14C2,-28 8,-34 13,-38', b, 3),
+  },
+  cat: {
+    colours: [['#f0a04b', '#3a2a20']],
+    outline: CAT,
+    paint: (a, b) =>
+      fill(CAT, a) +
+      fill('M-38,-38L-24,-28L-38,-18ZM38,-38L24,-28L38,-18Z', '#ffc9c0') +
+      fill(circle(-18, -2, 6) + circle(18, -2, 6), b) +
+      fill('M-6,12L6,12L0,18Z', '#e0607a') +
+      line('M0,18Q-6,28 -14,24M0,18Q6,28 14,24', b, 3) +
+      line('M-46,8L-28,12M-46,22L-28,18M46,8L28,12M46,22L28,18', b, 2),
+  },
+  house: {
+    colours: [['#f3d9b1', '#b5412f']],
+    outline: HOUSE,
+    paint: (a, b) =>
+      fill('M24,-42L35,-42L35,-10L24,-20Z', '#8a5a44') +
+      fill('M-40,-6L40,-6L40,46L-40,46Z', a) +
+      fill('M0,-48L50,-4L-50,-4Z', b) +
+      fill('M-9,46L-9,14L9,14L9,46Z', '#7a4b2a') +
+      fill('M-32,8L-18,8L-18,22L-32,22ZM18,8L32,8L32,22L18,22Z', '#5fb3e6'),
+  },
+  mushroom: {
+    colours: [['#d62f2f', '#ffffff']],
+    outline: MUSHROOM,
+    paint: (a, b) =>
+      fill(MUSHROOM, '#f5ead6') + fill(CAP, a) + fill(circle(-24, -12, 9) + circle(8, -26, 10) + circle(30, -4, 7) + circle(-4, 0, 6), b),
+  },
+  ball: {
+    colours: [['#f4f4f4', '#e23b3b']],
+    outline: BALL,
+    paint: (a, b) =>
+      fill(BALL, a) +
+      [b, '#2f7fd8', '#f7c331']
+        .map((c, k) => `<path d="M0,0L0,-48A48,48 0 0 1 41.6,-24Z" fill="${c}" transform="rotate(${k * 120 + 15})"/>`)
+        .join('') +
+      fill(circle(0, 0, 9), '#fff'),
+  },
+  die: {
+    colours: [['#fbfbf6', '#202020']],
+    outline: DIE,
+    paint: (a, b) =>
+      fill(DIE, a) +
+      fill(
+        [
+          [-24, -24],
+          [24, -24],
+          [0, 0],
+          [-24, 24],
+          [24, 24],
+        ]
+          .map(([x, y]) => circle(x ?? 0, y ?? 0, 9))
+          .join(''),
+        b,
+      ),
+  },
+  fish: {
+    colours: [['#ff7f32', '#ffe0c2']],
+    outline: FISH,
+    paint: (a, b) =>
+      fill(FISH, a) +
+      line('M-8,-19C-2,-8 -2,8 -8,19', b, 6) +
+      line('M8,-24C15,-10 15,10 8,24', b, 6) +
+      fill(circle(32, -7, 6), '#fff') +
+      fill(circle(33, -7, 3), '#222'),
+  },
+} as const satisfies Record<string, Shape>;
+
+export type ShapeName = keyof typeof SHAPES;
