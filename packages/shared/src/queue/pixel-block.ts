@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sha256 } from '../hash';
 import { Rejection } from '../schema/shard';
+import type { PreparedRow } from '../source/prepare-rows';
 
 /** One micro-batch of a shard: the pixels of the samples that could be prepared, and the rejections of the others, in plan order. */
 export interface PixelBlock {
@@ -8,6 +9,30 @@ export interface PixelBlock {
   readonly rejected: readonly Rejection[];
   /** imageIds.length × 299 × 299 × 3 RGB uint8 */
   readonly pixels: Buffer;
+}
+
+/** Groups prepared rows into blocks of `microBatch` rows, rejected ones counted. */
+export async function* toPixelBlocks(
+  prepared: AsyncIterable<PreparedRow>,
+  microBatch: number,
+): AsyncGenerator<PixelBlock, void, undefined> {
+  let rows: PreparedRow[] = [];
+  for await (const row of prepared) {
+    rows.push(row);
+    if (rows.length < microBatch) continue;
+    yield toBlock(rows);
+    rows = [];
+  }
+  if (rows.length > 0) yield toBlock(rows);
+}
+
+function toBlock(rows: readonly PreparedRow[]): PixelBlock {
+  const kept = rows.filter((row) => row.rejection === undefined);
+  return {
+    imageIds: kept.map(({ row }) => row.imageId),
+    rejected: rows.flatMap(({ rejection }) => rejection ?? []),
+    pixels: Buffer.concat(kept.map(({ pixels }) => pixels)),
+  };
 }
 
 const MAGIC = 'SHOWPX01';

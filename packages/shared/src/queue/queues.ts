@@ -27,8 +27,16 @@ const Name = z.string().refine(isName, { error: 'expected a name of lower-case l
 export const ShardJob = z.object({ run: Name, shard: z.int().min(0) });
 export type ShardJob = z.infer<typeof ShardJob>;
 
-/** Payload in `finalize`. `wait` (seconds) and `lost` (looks in a row at which shards had no job) are the finalizer's own memory. */
-export const RunJob = z.object({ run: Name, wait: z.number().min(0).optional(), lost: z.int().min(0).optional() });
+/**
+ * Payload in `finalize`, with the finalizer's own memory: the last wait in seconds, the commits seen then,
+ * and the number of looks in a row at which a missing shard had no job.
+ */
+export const RunJob = z.object({
+  run: Name,
+  wait: z.number().min(0).optional(),
+  seen: z.int().min(0).optional(),
+  lost: z.int().min(0).optional(),
+});
 export type RunJob = z.infer<typeof RunJob>;
 
 /**
@@ -47,8 +55,9 @@ const kept: DefaultJobOptions = { removeOnComplete: true, removeOnFail: false };
 const DEFAULTS = {
   // The fourth attempt hands on without pixels, so a shard fails for good in the encode queue only.
   ingest: { ...kept, attempts: 4, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } },
-  encode: { ...kept, attempts: 5, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } },
-  finalize: { ...kept, attempts: 10, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } },
+  encode: { ...kept, attempts: 5, backoff: { type: 'exponential', delay: 2_000, jitter: 0.5 } },
+  // It must outlast a store that is away for any time; what trying again cannot mend fails at once all the same.
+  finalize: { ...kept, attempts: 1_000_000, backoff: { type: 'fixed', delay: 15_000, jitter: 0.5 } },
   train: { ...kept, removeOnComplete: { count: 100 }, attempts: 3, backoff: { type: 'exponential', delay: 5_000 } },
 } satisfies Record<string, DefaultJobOptions>;
 

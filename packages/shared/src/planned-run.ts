@@ -1,0 +1,90 @@
+import { ShowtellError } from './errors';
+import { sha256 } from './hash';
+import { keys, shardOfKey } from './keys';
+import type { ObjectStore } from './object-store/object-store';
+import { CONTROL_FORMAT, ControlRecord } from './schema/control';
+import { PLAN_FORMAT, PlanRecord } from './schema/plan';
+import { parseRecord } from './schema/record';
+import { RUN_FORMAT, RunRecord } from './schema/run';
+import { CommitRecord, SHARD_FORMAT } from './schema/shard';
+
+/** A run whose plan is committed. */
+export interface PlannedRun {
+  readonly name: string;
+  readonly request: RunRecord;
+  readonly plan: PlanRecord;
+  /** sha256 of `plan.json`, which commit records and manifests name. */
+  readonly planSha256: string;
+}
+
+interface Options {
+  readonly signal?: AbortSignal;
+}
+
+export async function readRun(store: ObjectStore, run: string, options?: Options): Promise<RunRecord | undefined> {
+  const key = keys.runJson(run);
+  const found = await store.get(key, options);
+  return found && parseRecord(RunRecord, RUN_FORMAT, found.body, key);
+}
+
+/** @returns `undefined` when the run has no committed plan (yet). */
+export async function readPlannedRun(store: ObjectStore, run: string, options?: Options): Promise<PlannedRun | undefined> {
+  const key = keys.plan(run);
+  const found = await store.get(key, options);
+  if (found === undefined) return undefined;
+  const request = await readRun(store, run, options);
+  if (request === undefined)
+    throw new ShowtellError('CORRUPT_OBJECT', `${key} is there but ${keys.runJson(run)} is not`, { retryable: false });
+  return { name: run, request, plan: parseRecord(PlanRecord, PLAN_FORMAT, found.body, key), planSha256: sha256(found.body) };
+}
+
+/** Planned runs as a worker needs them: a large plan is read and parsed once, and again only when it is another one. */
+export class PlannedRuns {
+  readonly #store: ObjectStore;
+  #last: { readonly etag: string; readonly run: PlannedRun } | undefined;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** @throws ShowtellError `NOT_FOUND` when no such run is planned: jobs are added only after the plan, so it was removed. */
+  async get(name: string, options?: Options): Promise<PlannedRun> {
+    const info = await this.#store.head(keys.plan(name), options);
+    if (info !== undefined && this.#last?.run.name === name && this.#last.etag === info.etag) return this.#last.run;
+    const run = info && (await readPlannedRun(this.#store, name, options));
+    if (run === undefined) throw new ShowtellError('NOT_FOUND', `There is no plan of the run ${name} in ${this.#store.url}`);
+    this.#last = { etag: info!.etag, run };
+    return run;
+  }
+}
+
+/** What the operator wants of a run now. */
+export async function readControl(store: ObjectStore, run: string, options?: Options): Promise<ControlRecord['state']> {
+  const key = keys.control(run);
+  const found = await store.get(key, options);
+  return found === undefined ? 'running' : parseRecord(ControlRecord, CONTROL_FORMAT, found.body, key).state;
+}
+
+export async function isCommitted(store: ObjectStore, run: string, shard: number, options?: Options): Promise<boolean> {
+  return (await store.head(keys.commit(run, shard), options)) !== undefined;
+}
+
+/** Numbers of the shards that are committed. */
+export async function listCommitted(store: ObjectStore, run: string, options?: Options): Promise<Set<number>> {
+  const committed = new Set<number>();
+  for await (const { key } of store.list(keys.commits(run), options)) committed.add(shardOfKey(key));
+  return committed;
+}
+
+export async function readCommit(store: ObjectStore, run: string, shard: number, options?: Options): Promise<CommitRecord | undefined> {
+  const key = keys.commit(run, shard);
+  const found = await store.get(key, options);
+  return found && parseRecord(CommitRecord, SHARD_FORMAT, found.body, key);
+}
+
+/** The planned part of a shard, or `NOT_FOUND` when the plan has none of that number. */
+export function planShard(run: PlannedRun, shard: number): PlanRecord['shards'][number] {
+  const part = run.plan.shards[shard];
+  if (part?.shard !== shard) throw new ShowtellError('NOT_FOUND', `The plan of the run ${run.name} has no shard ${shard}`);
+  return part;
+}

@@ -1,0 +1,75 @@
+import { DelayedError, type Job, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { isShowtellError, ShowtellError } from '../errors';
+import { redact } from '../logger';
+
+/** Why a job's signal aborts; the reason decides what becomes of the job. */
+export const ABORT = {
+  /** Another worker has the job by now: touch nothing. */
+  lockLost: 'LOCK_LOST',
+  /** This process stops: give the job back as it came. */
+  drain: 'DRAIN',
+  /** A person cancelled the run: never again. */
+  cancelled: 'CANCELLED',
+} as const;
+
+export interface JobContext<T> {
+  readonly job: Job<T>;
+  readonly token: string;
+  /** Aborts when the job must be left: nothing may be written after it. */
+  readonly signal: AbortSignal;
+}
+
+export type Work<T> = (data: T, context: JobContext<T>) => Promise<void>;
+/** BullMQ hands a signal only to a processor that declares three parameters, so their number is part of the type and has a test. */
+export type JobProcessor<T> = (job: Job<T>, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
+
+/**
+ * The only place where Showtell's errors meet BullMQ: the payload is checked, an error that trying again cannot mend
+ * becomes an `UnrecoverableError`, and an abort ends as its reason demands.
+ */
+export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: Logger): JobProcessor<T> {
+  return async (job, token = '', signal = new AbortController().signal) => {
+    try {
+      await work(checkPayload(schema, job), { job, token, signal });
+    } catch (error) {
+      throw signal.aborted && !isQueueSignal(error) ? await afterAbort(job, token, signal, logger) : asQueueError(error);
+    }
+  };
+}
+
+function checkPayload<T>(schema: z.ZodType<T>, job: Job<T>): T {
+  const parsed = schema.safeParse(job.data);
+  if (parsed.success) return parsed.data;
+  throw new ShowtellError('BUG', `Job ${job.id} in queue ${job.queueName} has an unexpected payload: ${z.prettifyError(parsed.error)}`);
+}
+
+async function afterAbort(job: Job, token: string, signal: AbortSignal, logger: Logger): Promise<Error> {
+  const reason: unknown = signal.reason;
+  if (reason === ABORT.drain) {
+    await job.moveToDelayed(Date.now(), token);
+    logger.info({ job: job.id }, 'handed the job back');
+    return new DelayedError('handed back');
+  }
+  if (reason === ABORT.lockLost) {
+    logger.warn({ code: 'LOCK_LOST', job: job.id }, 'lost the lock of the job: another worker runs it, so nothing more is written here');
+    return new ShowtellError('LOCK_LOST', `The lock of job ${job.id} was lost`);
+  }
+  return new UnrecoverableError(typeof reason === 'string' ? reason : 'the job was aborted');
+}
+
+/** What BullMQ stores as the reason is the message alone, so the code goes into it. */
+export function asQueueError(error: unknown): Error {
+  if (isQueueSignal(error)) return error;
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const message = redact(isShowtellError(cause) ? `${cause.code}: ${cause.message}` : cause.message);
+  const mapped = isShowtellError(cause) && !cause.retryable ? new UnrecoverableError(message) : new Error(message);
+  mapped.cause = cause;
+  return mapped;
+}
+
+/** BullMQ's own words for a job that was moved (delayed, back to waiting): no failures. */
+function isQueueSignal(error: unknown): error is Error {
+  return error instanceof DelayedError || error instanceof WaitingError || error instanceof WaitingChildrenError;
+}

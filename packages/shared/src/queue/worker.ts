@@ -1,0 +1,105 @@
+import { hostname } from 'node:os';
+import { type Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import type { Settings } from '../config';
+import { redisPrefix } from './connection';
+import { ABORT, createProcessor, type Work } from './processor';
+
+/** After Redis refused to store anything (out of memory), a worker waits this long before it asks for a job again. */
+const FULL_PAUSE_MS = 2_000;
+/** How long a job may take to react to its signal before its worker is closed over its head. */
+const HAND_BACK_MS = 5_000;
+
+export interface WorkerOptions<T> {
+  readonly settings: Settings;
+  /** Shared connection; the worker makes one more for its blocking command. */
+  readonly redis: Redis;
+  readonly logger: Logger;
+  readonly queue: string;
+  readonly schema: z.ZodType<T>;
+  readonly work: Work<T>;
+  readonly maxStalled: number;
+  readonly concurrency?: number;
+  /** Shown by `status`: `workerName(device)`. */
+  readonly name: string;
+  /** Called once a job has failed for good, also when BullMQ failed it without running it (its worker died too often). */
+  readonly onFailed?: (data: unknown, job: Job<T>) => Promise<void>;
+}
+
+/** `host.pid.device` in printable ASCII: Redis drops connection names with other characters, and the worker with them from the list. */
+export function workerName(device: string): string {
+  return `${hostname()}.${process.pid}.${device}`.replace(/[^\x21-\x7e]/g, '-');
+}
+
+/** Serves one queue until it is closed. Every BullMQ setting of a worker is decided here. */
+export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
+  const { settings, redis, queue, schema, work, maxStalled, concurrency = 1, name, onFailed } = options;
+  const logger = options.logger.child({ queue });
+  const worker = new Worker<T>(queue, createProcessor(schema, work, logger), {
+    connection: redis,
+    prefix: redisPrefix(settings),
+    name,
+    concurrency,
+    lockDuration: settings.lockSeconds * 1_000,
+    stalledInterval: settings.stalledSeconds * 1_000,
+    maxStalledCount: maxStalled,
+  });
+  const complain = oncePerSecond((error: Error, times) => logger.error({ err: error, times }, 'queue trouble'));
+  worker.on('error', (error) => {
+    complain(error);
+    if (/^OOM |EXECABORT/.test(error.message)) restUntilRedisHasRoom(worker);
+  });
+  worker.on('lockRenewalFailed', (jobs) => {
+    for (const job of jobs) worker.cancelJob(job, ABORT.lockLost);
+  });
+  worker.on('stalled', (job) => logger.warn({ job }, 'took the job of a worker that is gone'));
+  worker.on('failed', (job, err) => {
+    const forGood = job?.finishedOn !== undefined;
+    logger[forGood ? 'error' : 'warn'](
+      { err: err.cause ?? err, job: job?.id, attempt: job?.attemptsMade },
+      forGood ? 'job failed for good' : 'job failed, will be tried again',
+    );
+    if (forGood) onFailed?.(job.data, job).catch((error: unknown) => complain(error instanceof Error ? error : new Error(String(error))));
+  });
+  return worker;
+}
+
+/** Takes no new job and lets those begun end, or hand back when `seconds` are over. */
+export async function drain(worker: Worker, seconds: number): Promise<void> {
+  const handBack = setTimeout(() => worker.cancelAllJobs(ABORT.drain), seconds * 1_000);
+  let force: NodeJS.Timeout | undefined;
+  const forced = new Promise<'forced'>((resolve) => {
+    force = setTimeout(() => resolve('forced'), seconds * 1_000 + HAND_BACK_MS);
+  });
+  try {
+    if ((await Promise.race([worker.close(), forced])) === 'forced') await worker.disconnect();
+  } finally {
+    clearTimeout(handBack);
+    clearTimeout(force);
+  }
+}
+
+/** Without it an idle worker asks a full Redis thousands of times a second. */
+function restUntilRedisHasRoom(worker: Worker): void {
+  if (worker.isPaused() || worker.closing !== undefined) return;
+  void worker.pause(true).then(() =>
+    setTimeout(() => {
+      if (worker.closing === undefined) void worker.resume();
+    }, FULL_PAUSE_MS),
+  );
+}
+
+/** Passes on one error a second and how many there were. */
+function oncePerSecond(tell: (error: Error, times: number) => void): (error: Error) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  let times = 0;
+  return (error) => {
+    times += 1;
+    if (performance.now() - last < 1_000) return;
+    last = performance.now();
+    tell(error, times);
+    times = 0;
+  };
+}
