@@ -69,10 +69,10 @@ function engineOver(
     if (reply.type === 'features') settle(reply.id).resolve(reply.features);
     else if (reply.type === 'failed') settle(reply.id).reject(fromWire(reply.error));
   });
-  void exited.then((error) => {
-    crashed = error;
-    for (const id of [...pending.keys()]) settle(id).reject(error);
-  });
+  void (async () => {
+    crashed = await exited;
+    for (const id of pending.keys()) settle(id).reject(crashed);
+  })();
 
   async function close(): Promise<void> {
     if (pending.size > 0) await new Promise<void>((resolve) => (idle = resolve));

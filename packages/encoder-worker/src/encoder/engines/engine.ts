@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { PIXEL_BYTES, SIDE } from '@showtell/shared/image/limits';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 
 /** Who computed a feature; nothing of it belongs to the feature's identity. */
@@ -45,13 +46,9 @@ export function defaultThreads(processes = 1): number {
   return Math.max(1, Math.floor(availableParallelism() / processes));
 }
 
-/** Rows × columns × RGB of one image. */
-export const PIXEL_SHAPE = [299, 299, 3] as const;
-const PIXEL_BYTES = 299 * 299 * 3;
-
 /** @throws RangeError unless `pixels` holds exactly `count` images, at least one. */
 export function checkPixels(pixels: Uint8Array, count: number): void {
   if (!Number.isInteger(count) || count < 1) throw new RangeError(`Expected a positive integer for count but received ${count}`);
   if (pixels.length !== count * PIXEL_BYTES)
-    throw new RangeError(`Expected ${count * PIXEL_BYTES} bytes for ${count} images of 299×299×3 but received ${pixels.length}`);
+    throw new RangeError(`Expected ${count * PIXEL_BYTES} bytes for ${count} images of ${SIDE}×${SIDE}×3 but received ${pixels.length}`);
 }

@@ -1,10 +1,8 @@
+import { SIDE } from '@showtell/shared/image/limits';
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { type FoldedConvolution, foldConvolution } from '../fold';
 import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool } from '../inception-v3';
 import type { EncoderWeights } from '../weights/tensors';
-
-/** Height and width of the pixels; the other sizes follow from it. */
-const SIDE = 299;
 
 /**
  * The float32 graph: `pixels` uint8 [n, 299, 299, 3] → `features` float32 [n, dimension].

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { ShowtellError } from '@showtell/shared/errors';
+import { SIDE } from '@showtell/shared/image/limits';
 import { onnxruntimeVersion, openSession, Tensor } from '@showtell/shared/onnx/session';
 import { decodeWeights } from '../weights/tensors';
-import { checkPixels, type EncoderEngine, type EngineOptions, PIXEL_SHAPE } from './engine';
+import { checkPixels, type EncoderEngine, type EngineOptions } from './engine';
 import { encoderGraph } from './onnx-graph';
 
 /**
@@ -33,7 +34,7 @@ export async function openOnnxEngine({ weights: path, precision, device, threads
     async encode(pixels, count) {
       checkPixels(pixels, count);
       if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
-      const run = session.run({ pixels: new Tensor('uint8', pixels, [count, ...PIXEL_SHAPE]) });
+      const run = session.run({ pixels: new Tensor('uint8', pixels, [count, SIDE, SIDE, 3]) });
       last = run.catch(() => undefined);
       return (await run)['features']!.data as Float32Array;
     },

@@ -7,7 +7,7 @@ const OPEN: Readonly<Record<EngineName, (options: EngineOptions) => Promise<Enco
 /** Opens the engine of that name in this process. @throws ShowtellError `CONFIG_INVALID`, `DEVICE_UNAVAILABLE`, `WEIGHTS_INVALID`. */
 export async function openEngine(options: EngineOptions): Promise<EncoderEngine> {
   if (!Object.hasOwn(OPEN, options.engine))
-    throw new ShowtellError('CONFIG_INVALID', `Expected one of ${ENGINES.join(', ')} for engine but received ${String(options.engine)}`);
+    throw new ShowtellError('CONFIG_INVALID', `Expected one of ${ENGINES.join(', ')} for engine but received ${options.engine}`);
   if (!Number.isInteger(options.threads) || options.threads < 1)
     throw new ShowtellError('CONFIG_INVALID', `Expected a positive number for threads but received ${options.threads}`);
   return OPEN[options.engine](options);

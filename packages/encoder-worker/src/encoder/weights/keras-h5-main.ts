@@ -52,4 +52,7 @@ function rootCause(error: unknown): string {
   return lines.at(-1)?.[1] ?? text;
 }
 
-void read(workerData as string).then((file) => parentPort!.postMessage(file));
+void (async () => {
+  const file = await read(workerData as string);
+  parentPort!.postMessage(file, 'tensors' in file ? Array.from(file.tensors.values(), ({ data }) => data.buffer as ArrayBuffer) : []);
+})();

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { prepare } from '@showtell/shared/image/prepare';
+import type { EncoderEngine } from './encoder/engines/engine';
+
+/** A photo's feature [dimension], or why it has none. `index` is its place in what was asked for. */
+export type EncodedPhoto =
+  | { readonly index: number; readonly feature: Float32Array; readonly error?: undefined }
+  | { readonly index: number; readonly feature?: undefined; readonly error: ShowtellError };
+
+export interface EncodePhotosOptions {
+  /** Photos that go through the encoder together. */
+  readonly microBatch?: number;
+  readonly signal?: AbortSignal;
+}
+
+type Prepared = readonly (Buffer | ShowtellError)[];
+
+/**
+ * Photos (paths, or the files' bytes) → features, in order, one result per photo. A photo that cannot be read or decoded
+ * is a result with an error; whatever else goes wrong is thrown. The next micro-batch is prepared while one is encoded.
+ */
+export async function* encodePhotos(
+  engine: EncoderEngine,
+  photos: readonly (string | Buffer)[],
+  { microBatch = 8, signal }: EncodePhotosOptions = {},
+): AsyncGenerator<EncodedPhoto, void, void> {
+  const prepareFrom = (start: number): Promise<Prepared> => {
+    const batch = Promise.all(photos.slice(start, start + microBatch).map(preparePhoto));
+    // Awaited one round later; a failure must not count as unhandled until then.
+    batch.catch(() => undefined);
+    return batch;
+  };
+  let next = prepareFrom(0);
+  for (let start = 0; start < photos.length; start += microBatch) {
+    const prepared = await next;
+    signal?.throwIfAborted();
+    next = prepareFrom(start + microBatch);
+    const features = await encodePrepared(engine, prepared);
+    for (const [offset, item] of prepared.entries())
+      yield Buffer.isBuffer(item) ? { index: start + offset, feature: features.next().value! } : { index: start + offset, error: item };
+  }
+}
+
+/** One feature for every picture that could be prepared, in order. */
+async function encodePrepared(engine: EncoderEngine, prepared: Prepared): Promise<Iterator<Float32Array>> {
+  const pixels = prepared.filter((item) => Buffer.isBuffer(item));
+  const { dimension } = engine;
+  const features =
+    pixels.length > 0 ? await engine.encode(Buffer.concat(pixels, pixels.length * PIXEL_BYTES), pixels.length) : new Float32Array(0);
+  return pixels.map((_, row) => features.slice(row * dimension, (row + 1) * dimension)).values();
+}
+
+async function preparePhoto(photo: string | Buffer): Promise<Buffer | ShowtellError> {
+  try {
+    return (await prepare(typeof photo === 'string' ? await readPhoto(photo) : photo)).pixels;
+  } catch (error) {
+    if (isShowtellError(error)) return error;
+    throw error;
+  }
+}
+
+function readPhoto(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new ShowtellError(
+      'MISSING_IMAGE',
+      cause.code === 'ENOENT' ? `There is no photo ${path}` : `The photo ${path} cannot be read: ${cause.message}`,
+      { cause },
+    );
+  });
+}

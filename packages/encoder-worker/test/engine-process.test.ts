@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { openEngine } from '../src/encoder/engines/open';
+import { type EngineProcessOptions, startEngineProcess } from '../src/engine-process';
+import { describeEngine, pictures } from './encoder/engines/contract';
+import { narrowWeights } from './narrow-weights';
+
+const options = { precision: 'float32', engine: 'onnx', device: 'auto', threads: 1 } as const;
+
+describeEngine('process', (weights) => startEngineProcess({ ...options, weights }));
+
+describe('engine process', () => {
+  let folder: string;
+  let weights: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'showtell-engine-process-'));
+    weights = join(folder, 'narrow.safetensors');
+    await writeFile(weights, narrowWeights(5).safetensors);
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const start = (more: Partial<EngineProcessOptions> = {}) => startEngineProcess({ ...options, weights, ...more });
+
+  test('gives the same bits as the engine in this process, and the device that auto became', async () => {
+    const [there, here] = [await start(), await openEngine({ ...options, weights })];
+    const pixels = pictures(3);
+    expect(await there.encode(pixels, 3)).toEqual(await here.encode(pixels, 3));
+    expect(there.description).toEqual({ ...here.description, device: 'cpu' });
+    await Promise.all([there.close(), here.close()]);
+    await gone(there.pid);
+  });
+
+  test('a killed process rejects all that is in flight and whatever comes later, naming the signal', async () => {
+    const engine = await start();
+    const flights = [engine.encode(pictures(32), 32), engine.encode(pictures(32), 32)];
+    process.kill(engine.pid, 'SIGKILL');
+    const [first, second] = await Promise.allSettled(flights);
+    for (const flight of [first, second])
+      expect(flight).toMatchObject({
+        status: 'rejected',
+        reason: { code: 'ENGINE_CRASHED', retryable: true, message: expect.stringContaining('SIGKILL') as string },
+      });
+    await expect(engine.encode(pictures(1), 1)).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
+    await engine.close();
+  });
+
+  test('a process that dies while idle is found at the next request', async () => {
+    const engine = await start();
+    process.kill(engine.pid, 'SIGABRT');
+    await gone(engine.pid);
+    await expect(engine.encode(pictures(1), 1)).rejects.toMatchObject({
+      code: 'ENGINE_CRASHED',
+      message: expect.stringMatching('SIGABRT') as string,
+    });
+  });
+
+  test('SIGINT and SIGTERM, which reach the whole group, leave it to its parent', async () => {
+    const engine = await start();
+    process.kill(engine.pid, 'SIGINT');
+    process.kill(engine.pid, 'SIGTERM');
+    expect(await engine.encode(pictures(1), 1)).toHaveLength(engine.dimension);
+    await engine.close();
+    await gone(engine.pid);
+  });
+
+  test('a refused start carries the real error with its code and hint', async () => {
+    await expect(start({ device: 'cuda' })).rejects.toMatchObject({
+      name: 'ShowtellError',
+      code: 'DEVICE_UNAVAILABLE',
+      message: 'Expected device cpu or auto for the engine onnx but received cuda',
+      hint: expect.stringContaining('--device auto') as string,
+    });
+  });
+
+  test('an aborted start ends with the reason of the signal', async () => {
+    const reason = new Error('no longer wanted');
+    await expect(start({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const starting = start({ signal: controller.signal });
+    controller.abort(reason);
+    await expect(starting).rejects.toBe(reason);
+  });
+
+  test('its end follows that of a parent killed with SIGKILL, also in the middle of work', async () => {
+    const parent = spawn(process.execPath, ['-e', PARENT, join(__dirname, '..', 'dist', 'engine-process.js'), weights], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const pid = Number(await firstLine(parent));
+    expect(isAlive(pid)).toBe(true);
+    parent.kill('SIGKILL');
+    await once(parent, 'close');
+    await gone(pid);
+  });
+});
+
+const PARENT = `
+  const [entry, weights] = process.argv.slice(1);
+  require(entry).startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads: 1 }).then((engine) => {
+    console.log(engine.pid);
+    setInterval(() => engine.encode(new Uint8Array(4 * ${PIXEL_BYTES}), 4), 10);
+  });
+`;
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = '';
+  for await (const chunk of child.stdout!) {
+    text += String(chunk);
+    if (text.includes('\n')) break;
+  }
+  return text.split('\n')[0]!;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (isAlive(pid)) {
+    if (Date.now() > deadline) throw new Error(`Process ${pid} is still alive`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
