@@ -80,8 +80,13 @@ export function lstmCell(graph: Graph, projected: Value, recurrent: Value, hidde
   return { hidden: graph.op('Mul', [graph.op('Sigmoid', [output]), graph.op('Tanh', [next])]), cell: next };
 }
 
+/** Scores of every token: hidden · kernel + bias, [N, V]. */
+export function project(graph: Graph, hidden: Value, matrix: Value): Value {
+  return graph.op('Gemm', [withOnes(graph, hidden), matrix]);
+}
+
 /** Appends a column of ones, so that a bias is the last row of its kernel and its gradient comes with the kernel's. */
-export function withOnes(graph: Graph, rows: Value): Value {
+function withOnes(graph: Graph, rows: Value): Value {
   const shape = graph.op('Concat', [graph.op('Shape', [rows], { start: 0, end: 1 }), graph.int([1])], { axis: 0 });
   return graph.op('Concat', [rows, graph.op('Expand', [graph.float(1), shape])], { axis: 1 });
 }

@@ -1,0 +1,59 @@
+import { checkParameters, initialParameters, parameterShapes, sizesOf } from '../../src/model/parameters';
+
+const sizes = { dimension: 20, units: 12, embedding: 6, vocabularySize: 40 };
+
+describe('initial parameters', () => {
+  const parameters = initialParameters(sizes, 1);
+  const data = (name: string) => parameters.get(name)!.data;
+
+  test('have the names and shapes of the captioner and come from the seed alone', () => {
+    expect([...parameters].map(([name, { shape }]) => [name, shape])).toEqual([...parameterShapes(sizes)]);
+    expect(initialParameters(sizes, 1)).toEqual(parameters);
+    expect(initialParameters(sizes, 2).get('encoder/kernel')).not.toEqual(parameters.get('encoder/kernel'));
+  });
+
+  test.each([
+    ['encoder/kernel', Math.sqrt(6 / (20 + 12))],
+    ['lstm/kernel', Math.sqrt(6 / (6 + 48))],
+    ['output/kernel', Math.sqrt(6 / (12 + 40))],
+    ['embedding/embeddings', 0.05],
+  ])('%s fills the range ±%d', (name, limit) => {
+    const largest = Math.max(...data(name).map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(limit);
+    expect(largest).toBeGreaterThan(0.9 * limit);
+    expect(Math.min(...data(name))).toBeLessThan(0);
+  });
+
+  test('the recurrent kernel has orthonormal rows', () => {
+    const rows = Array.from({ length: 12 }, (_, row) => [...data('lstm/recurrent_kernel').subarray(row * 48, (row + 1) * 48)]);
+    for (const [i, a] of rows.entries())
+      for (const [j, b] of rows.entries())
+        expect(a.reduce((sum, value, column) => sum + value * b[column]!, 0)).toBeCloseTo(i === j ? 1 : 0, 5);
+  });
+
+  test("biases are zero, the forget gate's one", () => {
+    expect([...data('lstm/bias')]).toEqual(Array.from({ length: 48 }, (_, unit) => (unit >= 12 && unit < 24 ? 1 : 0)));
+    expect([...data('encoder/bias'), ...data('output/bias')].every((value) => value === 0)).toBe(true);
+  });
+});
+
+describe('checking parameters', () => {
+  const parameters = () => initialParameters(sizes, 1);
+
+  test('sizes are read back', () => {
+    expect(sizesOf(parameters(), 'here')).toEqual(sizes);
+  });
+
+  test('a missing, a wrong and an unknown array are named', () => {
+    const missing = parameters();
+    missing.delete('lstm/bias');
+    expect(() => checkParameters(missing, sizes, 'weights.safetensors')).toThrow(
+      'Expected F32 [48] for lstm/bias in weights.safetensors but received nothing',
+    );
+    expect(() => checkParameters(parameters(), { ...sizes, vocabularySize: 41 }, 'weights.safetensors')).toThrow(
+      'Expected F32 [41, 6] for embedding/embeddings in weights.safetensors but received F32 [40, 6]',
+    );
+    const unknown = parameters().set('extra', { name: 'extra', dtype: 'F32', shape: [1], data: new Float32Array(1) });
+    expect(() => checkParameters(unknown, sizes, 'weights.safetensors')).toThrow('but received extra');
+  });
+});
