@@ -92,14 +92,13 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
     state: () => ({ step: applied, weights: weights.tensors(), m: m.tensors(), v: v.tensors() }),
 
     load(state) {
-      for (const [buffer, tensors, what] of [
+      const parts = [
         [weights, state.weights, 'the weights'],
         [m, state.m, "Adam's first moments"],
         [v, state.v, "Adam's second moments"],
-      ] as const) {
-        checkParameters(tensors, sizes, `${what} of step ${state.step}`);
-        buffer.load(tensors);
-      }
+      ] as const;
+      for (const [, tensors, what] of parts) checkParameters(tensors, sizes, `${what} of step ${state.step}`);
+      for (const [buffer, tensors] of parts) buffer.load(tensors);
       applied = state.step;
     },
 

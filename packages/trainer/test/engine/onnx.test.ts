@@ -163,7 +163,11 @@ describe('state', () => {
     const state = engine.state();
     const wider = initialParameters({ ...sizes, units: 6 }, 1);
     expect(() => engine.load({ ...state, weights: wider })).toThrow('Expected F32 [5, 4] for encoder/kernel in the weights of step 0');
-    expect(() => engine.load({ ...state, v: new Map() })).toThrow("in Adam's second moments of step 0 but received nothing");
+    const other = initialParameters(sizes, 2);
+    expect(() => engine.load({ ...state, weights: other, v: new Map() })).toThrow(
+      "in Adam's second moments of step 0 but received nothing",
+    );
+    expect(engine.state()).toEqual(state);
     await expect(engineWith({ initial: wider })).rejects.toThrow('in the initial weights but received F32 [5, 6]');
   });
 });
@@ -179,6 +183,18 @@ describe('divergence', () => {
     expect(result.applied).toBe(false);
     expect(engine.state()).toEqual(before);
     expect((await engine.step(batchOf(2))).applied).toBe(true);
+  });
+
+  test('a loss that float32 cannot hold is infinite, but not where its weight is zero', async () => {
+    const initial = initialParameters(sizes, 1);
+    initial.get('output/bias')!.data[4] = -500;
+    const batch = batchOf(1, [[5], [4]]);
+    const engine = await engineWith({ initial });
+    expect(await engine.step(batch)).toMatchObject({ loss: Number.POSITIVE_INFINITY, applied: false });
+    expect((await engine.evaluate(batch)).lossSum).toBeGreaterThan(500);
+    const weighted = { ...batch, weights: [Float32Array.of(0.5, 0.5), Float32Array.of(0, 1)] };
+    const expected = referenceLoss(inFloat64(initial), weighted);
+    expect(await engine.step(weighted)).toMatchObject({ loss: expect.closeTo(expected, 5), applied: true });
   });
 
   test('a learning rate a million times too large is found within a few steps', async () => {
