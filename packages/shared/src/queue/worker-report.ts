@@ -1,0 +1,72 @@
+import type { Queue } from 'bullmq';
+import { z } from 'zod';
+import { redisPrefix } from './connection';
+import type { Queues } from './queues';
+
+const EVERY_MS = 2_000;
+const TTL_MS = 15_000;
+/** The rate is that of the last samples only, so that it follows what the worker does now. */
+const RATE_SAMPLES = 8;
+
+/** What a worker tells about itself; it goes by itself when the worker is gone. */
+export const WorkerReport = z.object({
+  name: z.string(),
+  stage: z.enum(['ingest', 'encoder', 'trainer']),
+  device: z.string(),
+  /** Images a second, over about the last 16 seconds. */
+  rate: z.number(),
+  images: z.number(),
+});
+export type WorkerReport = z.infer<typeof WorkerReport>;
+
+export interface ReportOptions {
+  readonly queues: Queues;
+  readonly name: string;
+  readonly stage: WorkerReport['stage'];
+  readonly device: string;
+  /** Images done since the start. */
+  readonly images: () => number;
+}
+
+const reportKey = (queues: Queues, name: string) => `${redisPrefix(queues.settings)}:worker:${name}`;
+
+/** Keeps a worker's report alive. @returns how to end it. */
+export function reportWorker({ queues, name, stage, device, images }: ReportOptions): () => Promise<void> {
+  const key = reportKey(queues, name);
+  const samples: { at: number; images: number }[] = [{ at: performance.now(), images: 0 }];
+  const tell = () => {
+    samples.push({ at: performance.now(), images: images() });
+    if (samples.length > RATE_SAMPLES) samples.shift();
+    const [first, last] = [samples[0]!, samples.at(-1)!];
+    const rate = last.at > first.at ? ((last.images - first.images) * 1_000) / (last.at - first.at) : 0;
+    const report: WorkerReport = { name, stage, device, rate, images: images() };
+    // Only shown, never relied on: a report that cannot be written is not worth an error.
+    queues.redis.set(key, JSON.stringify(report), 'PX', TTL_MS).catch(() => {});
+  };
+  tell();
+  const timer = setInterval(tell, EVERY_MS);
+  return async () => {
+    clearInterval(timer);
+    await queues.redis.del(key);
+  };
+}
+
+/** Workers that serve a queue now, by their connections' names, with what they tell of themselves. */
+export async function listWorkers(
+  queues: Queues,
+  queue: Pick<Queue, 'getWorkers'>,
+): Promise<(Partial<WorkerReport> & { readonly name: string })[]> {
+  const clients = await queue.getWorkers();
+  const names = [...new Set(clients.map(({ rawname = '' }) => rawname.split(':w:')[1] ?? ''))].filter((name) => name !== '').sort();
+  if (names.length === 0) return [];
+  const reports = await queues.redis.mget(names.map((name) => reportKey(queues, name)));
+  return names.map((name, index) => ({ ...WorkerReport.safeParse(parse(reports[index])).data, name }));
+}
+
+function parse(text: string | null | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return undefined;
+  }
+}
