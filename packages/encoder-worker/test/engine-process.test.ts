@@ -35,7 +35,8 @@ describe('engine process', () => {
 
   test('a killed process rejects all that is in flight and whatever comes later, naming the signal', async () => {
     const engine = await start();
-    const flights = [engine.encode(pictures(32), 32), engine.encode(pictures(32), 32)];
+    const many = new Uint8Array(64 * PIXEL_BYTES);
+    const flights = [engine.encode(many, 64), engine.encode(many, 64)];
     process.kill(engine.pid, 'SIGKILL');
     const [first, second] = await Promise.allSettled(flights);
     for (const flight of [first, second])

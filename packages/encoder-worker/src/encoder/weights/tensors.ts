@@ -59,7 +59,8 @@ export function collectWeights(
       throw invalid(
         `expected shape [${expected.map((size) => size ?? 'filters').join(', ')}] for ${layer}/${variable} but received [${found.shape.join(', ')}]`,
       );
-    const bad = found.data.findIndex((value) => !Number.isFinite(value));
+    // Only of finite numbers is the difference with themselves 0; this runs 22 million times.
+    const bad = found.data.findIndex((value) => value - value !== 0);
     if (bad >= 0) throw invalid(`expected finite numbers in ${layer}/${variable} but received ${found.data[bad]} at index ${bad}`);
     return found;
   };
