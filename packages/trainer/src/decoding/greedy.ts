@@ -40,8 +40,8 @@ export async function createDecoder({ weights, hyperparameters, threads = 0 }: D
   buffer.load(weights);
   const encoding = encodeGraph(buffer, sizes);
   const stepping = stepGraph(buffer, sizes, 1);
-  const encoder = await openSession(encoding.graph.encode(), { threads });
-  const stepper = await openSession(stepping.graph.encode(), { threads });
+  const encoder = await openSession(encoding.graph.encode(), { threads, spinning: false });
+  const stepper = await openSession(stepping.graph.encode(), { threads, spinning: false });
   const int64 = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 
   return {

@@ -1,4 +1,4 @@
-import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
+import { type Feeds, openSession, type Session, type SessionOptions, Tensor } from '@showtell/shared/onnx/session';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
@@ -46,7 +46,9 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
 
   const matrixFeeds = matrixTensors(weights, Object.keys(MATRICES) as MatrixName[]);
   const { graph, ...outputs } = trainingGraph(sizes, limits.steps);
-  const session = await openSession(graph.encode(), { threads });
+  // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed.
+  const sessionOptions = { threads, spinning: false };
+  const session = await openSession(graph.encode(), sessionOptions);
   const gradientFetches = Object.fromEntries(
     [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),
   );
@@ -79,7 +81,7 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
 
     async evaluate(batch) {
       // Opened when first used: a second session costs memory, and not every training has a validation split.
-      evaluation ??= await openEvaluation(sizes, limits.steps, threads);
+      evaluation ??= await openEvaluation(sizes, limits.steps, sessionOptions);
       const packed = packBatch(batch, limits);
       const losses = new Float32Array(packed.length);
       await evaluation.session.run(
@@ -109,9 +111,13 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
   };
 }
 
-async function openEvaluation(sizes: CaptionerSizes, steps: number, threads: number): Promise<{ session: Session; losses: string }> {
+async function openEvaluation(
+  sizes: CaptionerSizes,
+  steps: number,
+  options: SessionOptions,
+): Promise<{ session: Session; losses: string }> {
   const { graph, losses } = evaluationGraph(sizes, steps);
-  return { session: await openSession(graph.encode(), { threads }), losses };
+  return { session: await openSession(graph.encode(), options), losses };
 }
 
 /** Tensors that share the buffer's memory. */
