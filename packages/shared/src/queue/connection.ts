@@ -6,7 +6,8 @@ import { isShowtellError, ShowtellError } from '../errors';
 const ROLES = { jobs: 'REDIS_URL', pixels: 'SHOWTELL_PIXEL_REDIS' } as const;
 export type RedisRole = keyof typeof ROLES;
 
-const PREFLIGHT_MS = 5_000;
+/** Below 5 seconds with the start of a program around it. */
+const PREFLIGHT_MS = 4_000;
 const LEAST_VERSION: readonly [number, number] = [6, 2];
 
 /** The address of a server, or `CONFIG_INVALID` when there is none. Without a pixel server of its own, pixels go to the job server. */
@@ -62,7 +63,12 @@ export async function preflight(settings: Settings): Promise<readonly RedisRepor
 async function check(settings: Settings, role: RedisRole): Promise<RedisReport> {
   const { url, setting } = addressOf(settings, role);
   const host = redisHost(url);
-  const redis = connectRedis(settings, role, { lazyConnect: true, retryStrategy: () => null, connectTimeout: PREFLIGHT_MS });
+  const redis = connectRedis(settings, role, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: PREFLIGHT_MS,
+    disconnectTimeout: 100,
+  });
   let lastError: Error | undefined;
   redis.on('error', (error: Error) => {
     lastError = error;
@@ -79,7 +85,8 @@ async function check(settings: Settings, role: RedisRole): Promise<RedisReport> 
     throw isShowtellError(error) ? error : redisError(lastError ?? error, `${host} (${setting})`);
   } finally {
     clearTimeout(timer);
-    redis.disconnect();
+    // A second disconnect would start a timer that keeps the program alive for two seconds.
+    if (redis.status !== 'end') redis.disconnect();
   }
 }
 
@@ -110,8 +117,9 @@ function judge(info: string, role: RedisRole, host: string, setting: string, all
 
 /** Maps what ioredis or Redis said to a `ShowtellError`; other errors come back as they are. */
 export function redisError(error: unknown, where: string): unknown {
-  if (!(error instanceof Error) || isShowtellError(error)) return error;
-  const text = error.message;
+  // By its shape: a socket's errors may be of another realm.
+  const { message: text, code } = (error ?? {}) as { message?: unknown; code?: unknown };
+  if (typeof text !== 'string' || isShowtellError(error)) return error;
   if (/^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/i.test(text))
     return new ShowtellError('REDIS_DENIED', `Redis at ${where} refuses the user name or password: ${firstWord(text)}`, {
       hint: `Check the user name and password in the address.`,
@@ -120,18 +128,17 @@ export function redisError(error: unknown, where: string): unknown {
     return new ShowtellError('REDIS_FULL', `Redis at ${where} has reached its memory limit`, {
       hint: 'Raise its maxmemory, lower SHOWTELL_PIXEL_WINDOW, or wait for the workers; then run the same command again.',
     });
-  if (isConnectionTrouble(error))
+  if (isConnectionTrouble(text, code))
     return new ShowtellError('REDIS_UNREACHABLE', `Redis at ${where} does not answer: ${text}`, {
       hint: 'Check that the server runs and that the host, port and TLS (rediss://) in the address are right.',
     });
   return error;
 }
 
-function isConnectionTrouble(error: Error): boolean {
-  const code = (error as { code?: unknown }).code;
+function isConnectionTrouble(text: string, code: unknown): boolean {
   return (
     (typeof code === 'string' && /^(E[A-Z]+|ERR_SSL.*|.*CERT.*)$/.test(code)) ||
-    /no answer within|Connection is closed|max retries|timed? ?out|Protocol error|LOADING|MASTERDOWN/i.test(error.message)
+    /no answer within|Connection is closed|max retries|timed? ?out|Protocol error|LOADING|MASTERDOWN/i.test(text)
   );
 }
 

@@ -23,7 +23,8 @@ export interface ReportOptions {
   readonly queues: Queues;
   readonly name: string;
   readonly stage: WorkerReport['stage'];
-  readonly device: string;
+  /** The device in use; an encoder knows it once its engine runs. */
+  readonly device: () => string;
   /** Images done since the start. */
   readonly images: () => number;
 }
@@ -39,7 +40,7 @@ export function reportWorker({ queues, name, stage, device, images }: ReportOpti
     if (samples.length > RATE_SAMPLES) samples.shift();
     const [first, last] = [samples[0]!, samples.at(-1)!];
     const rate = last.at > first.at ? ((last.images - first.images) * 1_000) / (last.at - first.at) : 0;
-    const report: WorkerReport = { name, stage, device, rate, images: images() };
+    const report: WorkerReport = { name, stage, device: device(), rate, images: images() };
     // Only shown, never relied on: a report that cannot be written is not worth an error.
     queues.redis.set(key, JSON.stringify(report), 'PX', TTL_MS).catch(() => {});
   };

@@ -1,0 +1,199 @@
+import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
+import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
+import { commit, readPart } from '@showtell/shared/commit';
+import { ShowtellError } from '@showtell/shared/errors';
+import { canonicalJson, sha256 } from '@showtell/shared/hash';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
+import { type PixelBlock, toPixelBlocks } from '@showtell/shared/queue/pixel-block';
+import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
+import type { Pixels } from '@showtell/shared/queue/pixels';
+import type { JobContext } from '@showtell/shared/queue/processor';
+import type { ShardJob } from '@showtell/shared/queue/queues';
+import { PREPROCESSING, type Precision } from '@showtell/shared/schema/encoder-identity';
+import type { PlanRow, PlanShard } from '@showtell/shared/schema/plan';
+import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
+import { openSource } from '@showtell/shared/source/open';
+import { prepareRows } from '@showtell/shared/source/prepare-rows';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { encodeBlock } from './encode-block';
+import { ENCODER } from './encoder/inception-v3';
+import type { EngineKeeper } from './engine-keeper';
+
+export interface EncodeServices {
+  readonly store: ObjectStore;
+  readonly runs: PlannedRuns;
+  readonly pixels: Pixels;
+  readonly window: PixelWindow;
+  readonly engines: EngineKeeper;
+  readonly precision: Precision;
+  readonly logger: Logger;
+  /** Name of this worker, for the commit record. */
+  readonly worker: string;
+  /** Photos that are downloaded or decoded at once, when pixels are gone. */
+  readonly downloads: number;
+  readonly onEncoded: (images: number) => void;
+}
+
+/** Encodes one shard and commits it. Whoever is second finds the record there and is content with it. */
+export async function encodeShard(
+  { run: name, shard }: ShardJob,
+  { signal }: JobContext<ShardJob>,
+  services: EncodeServices,
+): Promise<void> {
+  const { store, runs, logger } = services;
+  const startedAt = performance.now();
+  const run = await runs.get(name, { signal });
+  const part = planShard(run, shard);
+  if (await isCommitted(store, name, shard, { signal })) return clear(run, shard, services);
+  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  checkIdentity(run, services.precision);
+
+  const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
+  const encoded = await encodeRows(run, part, rows, signal, services);
+  const body = encodeFeatureRows(
+    rows.flatMap(({ imageId, fileName }) => {
+      const feature = encoded.features.get(imageId);
+      return feature === undefined ? [] : [{ imageId, fileName, feature }];
+    }),
+    run.plan.encoder.dimension,
+  );
+
+  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  const key = keys.shard(name, shard, sha256(body));
+  const { engine, device, threads, versions } = services.engines.current!.description;
+  const record: CommitRecord = {
+    formatVersion: SHARD_FORMAT,
+    run: name,
+    shard,
+    split: part.split,
+    key,
+    bytes: body.length,
+    sha256: sha256(body),
+    rows: encoded.features.size,
+    rejected: encoded.rejected,
+    encoder: run.plan.encoder,
+    planSha256: run.planSha256,
+    execution: {
+      worker: services.worker,
+      engine,
+      device,
+      threads,
+      versions: { ...versions },
+      seconds: seconds(startedAt),
+      encodeSeconds: encoded.seconds,
+      at: new Date().toISOString(),
+    },
+  };
+  const recordKey = keys.commit(name, shard);
+  const result = await commit(store, { parts: [{ key, body }], recordKey, record: encodeRecord(record), signal });
+  if (result.outcome === 'exists') checkOther(run, result.body, recordKey, logger);
+  else
+    logger.info(
+      { run: name, shard, rows: record.rows, rejected: record.rejected.length, seconds: record.execution.seconds },
+      'shard committed',
+    );
+  await clear(run, shard, services);
+}
+
+const seconds = (since: number) => Math.round(performance.now() - since) / 1_000;
+
+interface EncodedRows {
+  readonly features: Map<string, Float32Array>;
+  readonly rejected: Rejection[];
+  /** In the encoder alone. */
+  readonly seconds: number;
+}
+
+/** Micro-batch by micro-batch; the pixels of the next are fetched, or prepared, while this one is encoded. */
+async function encodeRows(
+  run: PlannedRun,
+  part: z.infer<typeof PlanShard>,
+  rows: readonly PlanRow[],
+  signal: AbortSignal,
+  services: EncodeServices,
+): Promise<EncodedRows> {
+  const features = new Map<string, Float32Array>();
+  const rejections = new Map<string, Rejection>();
+  const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, signal };
+  let time = 0;
+  const batches = Math.ceil(rows.length / run.plan.microBatch);
+  let next = fetchBlock(run, part, rows, 0, signal, services);
+  for (let batch = 0; batch < batches; batch++) {
+    const block = await next;
+    if (batch + 1 < batches) next = fetchBlock(run, part, rows, batch + 1, signal, services);
+    // Awaited in the next turn; until then its failure must not count as unhandled.
+    next.catch(() => {});
+    // Before the clock starts: starting the engine is not encoding.
+    await services.engines.get(context.weightsSha256, signal);
+    const startedAt = performance.now();
+    const encoded = await encodeBlock(block, context);
+    time += performance.now() - startedAt;
+    encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
+    for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
+    services.onEncoded(encoded.imageIds.length);
+  }
+  const rejected = rows.flatMap(({ imageId }) => rejections.get(imageId) ?? []);
+  if (features.size + rejected.length !== rows.length)
+    throw new ShowtellError(
+      'BUG',
+      `Expected ${rows.length} features and rejections for ${part.key} but received ${features.size} and ${rejected.length}`,
+    );
+  return { features, rejected, seconds: Math.round(time) / 1_000 };
+}
+
+/** One micro-batch: from Redis, or prepared here when it is gone. */
+async function fetchBlock(
+  run: PlannedRun,
+  part: z.infer<typeof PlanShard>,
+  rows: readonly PlanRow[],
+  batch: number,
+  signal: AbortSignal,
+  { pixels, downloads }: EncodeServices,
+): Promise<PixelBlock> {
+  const own = rows.slice(batch * run.plan.microBatch, (batch + 1) * run.plan.microBatch);
+  const kept = await pixels.get({ run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
+  if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length) return kept;
+  const source = openSource(run.request.source);
+  try {
+    for await (const block of toPixelBlocks(prepareRows(source, own, { concurrency: downloads, signal }), own.length)) return block;
+    throw new ShowtellError('BUG', `Expected one block of ${own.length} rows but received none`);
+  } finally {
+    await source.close();
+  }
+}
+
+/** Refuses what this worker would encode otherwise than planned. */
+function checkIdentity(run: PlannedRun, precision: Precision): void {
+  const own = { encoder: ENCODER, preprocessing: PREPROCESSING, precision };
+  const { encoder, preprocessing, precision: planned } = run.plan.encoder;
+  const expected = { encoder, preprocessing, precision: planned };
+  if (canonicalJson(own) !== canonicalJson(expected))
+    throw new ShowtellError(
+      'MIXED_ENCODER',
+      `The run ${run.name} was planned for ${canonicalJson(expected)} but this worker encodes with ${canonicalJson(own)}`,
+    );
+}
+
+/** The record of whoever was first: my own lost answer or another's work is success, another encoder or plan is not. */
+function checkOther(run: PlannedRun, body: Buffer, recordKey: string, logger: Logger): void {
+  const other = parseRecord(CommitRecord, SHARD_FORMAT, body, recordKey);
+  const [theirs, ours] = [identity(other.encoder, other.planSha256), identity(run.plan.encoder, run.planSha256)];
+  if (theirs !== ours)
+    throw new ShowtellError(
+      'MIXED_ENCODER',
+      `${recordKey} was expected to be of ${ours} but was committed by ${other.execution.worker} as ${theirs}`,
+    );
+  logger.info({ run: run.name, shard: other.shard, by: other.execution.worker }, 'the shard was committed already');
+}
+
+const identity = (encoder: CommitRecord['encoder'], planSha256: string) => canonicalJson({ encoder, planSha256 });
+
+/** Makes room for other shards, whatever became of this one. Pixels first: the room may be given away at once. */
+export async function clear(run: PlannedRun, shard: number, { pixels, window }: Pick<EncodeServices, 'pixels' | 'window'>): Promise<void> {
+  await pixels.delete({ run: run.name, shard }, Math.ceil(planShard(run, shard).rows / run.plan.microBatch));
+  await window.release(run.plan.encoder.precision, run.name, shard);
+}

@@ -1,0 +1,164 @@
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { isCommitted, listCommitted, type PlannedRun, readControl } from '@showtell/shared/planned-run';
+import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
+import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
+import { withRunLock } from '@showtell/shared/queue/run-lock';
+import type { ControlRecord } from '@showtell/shared/schema/control';
+import type { Logger } from 'pino';
+import { latestManifest } from '../manifest';
+import { isTrainingDone } from '../training-request';
+
+/** Jobs asked for or added at once: one round trip each, and Redis is never blocked for long. */
+const CHUNK = 500;
+/** Commit records asked for at once. */
+const STORE_CONCURRENCY = 32;
+/** BullMQ's largest priority. Zero would overtake every run, so a run begins at 1. */
+const LAST_PRIORITY = 2_097_151;
+
+/** Where a shard was found, asked in the order in which it travels; `none` and `failed` need a new job. */
+export type Whereabouts = 'ingest' | 'encode' | 'committed' | 'failed' | 'none';
+
+export interface AddedJobs {
+  readonly state: ControlRecord['state'];
+  /** Counts of shards. `failed` ones are among `added` unless nothing was to be added. */
+  readonly planned: number;
+  readonly committed: number;
+  readonly waiting: number;
+  readonly failed: number;
+  readonly added: number;
+}
+
+export interface AddJobsOptions {
+  readonly store: ObjectStore;
+  readonly queues: Queues;
+  readonly run: PlannedRun;
+  readonly logger: Logger;
+  readonly signal?: AbortSignal;
+  /** Looks and counts what it would add, but adds nothing. */
+  readonly dryRun?: boolean;
+  /** Shards looked at so far, and planned. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Adds a job for every planned shard that is neither committed nor on its way, and the run's `finalize` job. It is the only place
+ * where jobs come from: first enqueueing, recovery after a lost Redis, resume, retry and the finalizer's healing are all this.
+ * A paused or cancelled run gets none.
+ */
+export async function addJobs(options: AddJobsOptions): Promise<AddedJobs> {
+  const { queues, run, signal } = options;
+  const where = `${redisHost(queues.settings.redis!)} (REDIS_URL)`;
+  try {
+    if (options.dryRun === true) return await addMissing(options, signal);
+    return await withRunLock(
+      queues.redis,
+      redisPrefix(queues.settings),
+      run.name,
+      (lock) => addMissing(options, lock),
+      signal === undefined ? {} : { signal },
+    );
+  } catch (error) {
+    throw redisError(error, where);
+  }
+}
+
+async function addMissing(
+  { store, queues, run, logger, dryRun = false, onProgress }: AddJobsOptions,
+  signal?: AbortSignal,
+): Promise<AddedJobs> {
+  const options = signal === undefined ? {} : { signal };
+  const planned = run.plan.shards.length;
+  const state = await readControl(store, run.name, options);
+  const done = await listCommitted(store, run.name, options);
+  const counts = { state, planned, committed: done.size, waiting: 0, failed: 0, added: 0 };
+  const adds = !dryRun && state === 'running';
+  if (done.size >= planned && (await isFinished(store, run, options))) return counts;
+
+  if (adds) await addFinalize(queues, run.name);
+  const missing = run.plan.shards.map(({ shard }) => shard).filter((shard) => !done.has(shard));
+  const base = adds && missing.length > 0 ? await headPriority(queues) : 1;
+  for (let start = 0; start < missing.length; start += CHUNK) {
+    signal?.throwIfAborted();
+    const chunk = missing.slice(start, start + CHUNK);
+    const found = await locate(store, queues, run, chunk, signal);
+    const absent = chunk.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
+    if (adds) await addIngest(queues, run, absent, (index) => base + counts.added + index);
+    counts.added += absent.length;
+    counts.committed += count(found, 'committed');
+    counts.waiting += count(found, 'ingest') + count(found, 'encode');
+    counts.failed += count(found, 'failed');
+    onProgress?.(planned - missing.length + start + chunk.length, planned);
+  }
+  if (state !== 'running') return { ...counts, added: 0 };
+  if (adds) logger.debug({ run: run.name, ...counts }, 'added jobs');
+  return counts;
+}
+
+const count = (found: readonly Whereabouts[], what: Whereabouts) => found.filter((place) => place === what).length;
+
+/**
+ * Finds shards: a live ingest job, then a live encode job, then the commit record as it is now. Asked in the order of the flow,
+ * because a stage adds to the next before it lets go: a shard on its way is never missed.
+ */
+export async function locate(
+  store: ObjectStore,
+  queues: Queues,
+  run: PlannedRun,
+  shards: readonly number[],
+  signal?: AbortSignal,
+): Promise<Whereabouts[]> {
+  const ids = shards.map((shard) => jobIds.shard(run.name, shard));
+  const ingest = await Promise.all(ids.map((id) => queues.ingest.getJobState(id)));
+  const encode = await Promise.all(ids.map((id) => queues.encode(run.plan.encoder.precision).getJobState(id)));
+  const found: Whereabouts[] = Array.from({ length: shards.length });
+  let next = 0;
+  const ask = async () => {
+    for (let index = next++; index < shards.length; index = next++) {
+      if (isLive(ingest[index]!)) found[index] = 'ingest';
+      else if (isLive(encode[index]!)) found[index] = 'encode';
+      else if (await isCommitted(store, run.name, shards[index]!, signal === undefined ? {} : { signal })) found[index] = 'committed';
+      else found[index] = ingest[index] === 'failed' || encode[index] === 'failed' ? 'failed' : 'none';
+    }
+  };
+  await Promise.all(Array.from({ length: STORE_CONCURRENCY }, ask));
+  return found;
+}
+
+/** What is left of a failed or completed job of this id goes first: BullMQ would take the new one for a duplicate. */
+async function addIngest(queues: Queues, run: PlannedRun, shards: readonly number[], priority: (index: number) => number): Promise<void> {
+  const encode = queues.encode(run.plan.encoder.precision);
+  const ids = shards.map((shard) => jobIds.shard(run.name, shard));
+  await Promise.all(ids.flatMap((id) => [queues.ingest.remove(id), encode.remove(id)]));
+  const jobs = shards.map((shard, index) => ({
+    name: 'ingest',
+    data: { run: run.name, shard },
+    opts: { jobId: ids[index]!, priority: Math.min(priority(index), LAST_PRIORITY) },
+  }));
+  try {
+    await queues.ingest.addBulk(jobs);
+  } catch (error) {
+    // After SCRIPT FLUSH a connection does not know that its scripts are gone; a new one loads them.
+    if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error;
+    queues.redis.disconnect(true);
+    await queues.ingest.addBulk(jobs);
+  }
+}
+
+async function addFinalize(queues: Queues, run: string): Promise<void> {
+  const jobId = jobIds.finalize(run);
+  const state = await queues.finalize.getJobState(jobId);
+  if (isLive(state)) return;
+  if (state !== 'unknown') await queues.finalize.remove(jobId);
+  await queues.finalize.add('finalize', { run }, { jobId });
+}
+
+/** A run begins beside the job that is next, so that runs share the workers instead of queueing up behind each other. */
+async function headPriority(queues: Queues): Promise<number> {
+  const [head] = await queues.ingest.getPrioritized(0, 0);
+  return Math.max(1, head?.opts.priority ?? 1);
+}
+
+/** Whether nothing is left to do for a run whose shards are all committed. */
+async function isFinished(store: ObjectStore, run: PlannedRun, options: { readonly signal?: AbortSignal }): Promise<boolean> {
+  return (await latestManifest(store, run.name, options)) !== undefined && (await isTrainingDone(store, run.request, options));
+}

@@ -1,0 +1,150 @@
+import { commit } from '@showtell/shared/commit';
+import type { Settings } from '@showtell/shared/config';
+import { ShowtellError } from '@showtell/shared/errors';
+import { sha256 } from '@showtell/shared/hash';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { openQueues } from '@showtell/shared/queue/open-queues';
+import type { ControlRecord } from '@showtell/shared/schema/control';
+import type { PlanFindings } from '@showtell/shared/schema/plan';
+import { encodeRecord } from '@showtell/shared/schema/record';
+import type { RunRecord } from '@showtell/shared/schema/run';
+import type { CommitRecord } from '@showtell/shared/schema/shard';
+import { Shutdown } from '@showtell/shared/shutdown';
+import type { Logger } from 'pino';
+import { countRejections, readCommits } from '../commits';
+import type { DatasetSource } from '../source/dataset';
+import { addJobs } from './add-jobs';
+import { buildPlan } from './build-plan';
+import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
+
+export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
+  readonly store: ObjectStore;
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly source: DatasetSource;
+  readonly weights: RunRequest['weights'] & {
+    /** Puts the weights into the store, where the workers look for them. Called before anything names them. */
+    readonly put: () => Promise<unknown>;
+  };
+  /** Says what it would do and writes nothing, neither to the store nor to Redis. */
+  readonly dryRun?: boolean;
+  readonly onProgress?: (progress: EnqueueProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** `scan`: the source is listed and checked; `plan`: parts written; `jobs`: shards looked at. */
+export interface EnqueueProgress {
+  readonly step: 'scan' | 'plan' | 'jobs';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface EnqueueReport {
+  readonly run: string;
+  readonly dryRun: boolean;
+  /** Whether the run was there before. */
+  readonly existed: boolean;
+  readonly state: ControlRecord['state'];
+  /** Counts of shards. */
+  readonly shards: {
+    readonly planned: number;
+    readonly committed: number;
+    /** On their way already. */
+    readonly waiting: number;
+    /** Had failed for good; they are among `added`. */
+    readonly failed: number;
+    /** In a dry run: what would be added. */
+    readonly added: number;
+  };
+  /** Counts of samples; `rejected` by reason. */
+  readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: Readonly<Record<string, number>> };
+  readonly splits: readonly { readonly split: string; readonly samples: number; readonly captions: number; readonly shards: number }[];
+  readonly findings: PlanFindings;
+}
+
+/**
+ * Plans a run and adds jobs for what is not committed. Doing it again is always safe: the plan is made once, and only what is
+ * missing is added. Nothing is written before the source was read and checked.
+ * @throws ShowtellError among others `RUN_EXISTS`, `UNSAFE_STORE`, `RUN_LOCKED`, `REDIS_*`, and what reading the source throws.
+ */
+export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
+  const { store, settings, logger, source, signal, dryRun = false } = options;
+  const request = freezeRequest({ ...options, source: source.address });
+  const opened = new Shutdown(logger);
+  try {
+    // First, because a server that is not there should be known before an hour of listing.
+    const { queues } = await openQueues(settings, logger, opened);
+    const { run, existed } = await plan(request, options);
+    const counts = await addJobs({
+      store,
+      queues,
+      run,
+      logger,
+      dryRun,
+      ...(signal && { signal }),
+      onProgress: (done, total) => options.onProgress?.({ step: 'jobs', done, total }),
+    });
+    const { state, ...shards } = counts;
+    const commits = existed ? await readCommits(store, run.name, signal && { signal }) : new Map<number, CommitRecord>();
+    return {
+      run: run.name,
+      dryRun,
+      existed,
+      state,
+      shards,
+      samples: {
+        planned: sum(run.plan.shards.map(({ rows }) => rows)),
+        committed: sum([...commits.values()].map(({ rows }) => rows)),
+        rejected: countRejections(commits.values()),
+      },
+      splits: run.plan.splits,
+      findings: run.plan.findings,
+    };
+  } finally {
+    await opened.run();
+  }
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+
+/** The committed plan, made first when there is none. A run that has one never reads the source's list again. */
+async function plan(request: RunRecord, options: EnqueueOptions): Promise<{ run: PlannedRun; existed: boolean }> {
+  const { store, source, weights, signal, dryRun = false, onProgress } = options;
+  const existing = await readRun(store, request.run, signal && { signal });
+  if (existing !== undefined) checkSameRequest(existing, request);
+  const planned = existing && (await readPlannedRun(store, request.run, signal && { signal }));
+  if (planned !== undefined) return { run: planned, existed: true };
+
+  onProgress?.({ step: 'scan', done: 0, total: 1 });
+  const dataset = await source.scan({ splits: request.splits, strict: request.strict, ...(signal && { signal }) });
+  const { record, parts } = buildPlan(existing ?? request, dataset);
+  onProgress?.({ step: 'scan', done: 1, total: 1 });
+  const body = encodeRecord(record);
+  const run = { name: request.run, request: existing ?? request, plan: record, planSha256: sha256(body) };
+  if (dryRun) return { run, existed: existing !== undefined };
+
+  await store.probe(signal && { signal });
+  await weights.put();
+  await claim(store, request, signal);
+  onProgress?.({ step: 'plan', done: 0, total: parts.length });
+  const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
+  onProgress?.({ step: 'plan', done: parts.length, total: parts.length });
+  if (outcome === 'committed') return { run, existed: existing !== undefined };
+  // Another enqueuer was faster; its plan is the run's, should the source have changed in between.
+  return { run: (await readPlannedRun(store, request.run, signal && { signal }))!, existed: true };
+}
+
+/** Takes the run's name, or finds the same request there. */
+async function claim(store: ObjectStore, request: RunRecord, signal?: AbortSignal): Promise<void> {
+  const { created } = await store.putIfAbsent(keys.runJson(request.run), encodeRecord(request), {
+    contentType: 'application/json',
+    ...(signal && { signal }),
+  });
+  if (created) return;
+  const existing = await readRun(store, request.run, signal && { signal });
+  if (existing === undefined)
+    throw new ShowtellError('STORE_UNREACHABLE', `${keys.runJson(request.run)} was there a moment ago and is gone now`);
+  checkSameRequest(existing, request);
+}

@@ -1,0 +1,206 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readControl, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { jobIds, LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
+import { listWorkers } from '@showtell/shared/queue/worker-report';
+import type { ControlRecord } from '@showtell/shared/schema/control';
+import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
+import type { CommitRecord } from '@showtell/shared/schema/shard';
+import { countRejections, readCommits } from '../commits';
+import { latestManifest } from '../manifest';
+
+/** Jobs of one queue, of all runs together. */
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly active: number;
+  readonly delayed: number;
+  readonly failed: number;
+}
+
+export interface Failure {
+  readonly shard?: number;
+  readonly reason: string;
+}
+
+export interface RunStatus {
+  readonly run: string;
+  /**
+   * `planning`: claimed, but without a plan; `running`; `complete`: the manifest is there; `failed`: every missing shard has failed
+   * for good; `lost`: shards are missing and nothing of the run is in the queue; or the operator's `paused` and `cancelled`.
+   */
+  readonly state: 'planning' | 'running' | 'complete' | 'failed' | 'lost' | 'paused' | 'cancelled';
+  readonly source: string;
+  readonly encoder: EncoderIdentity | undefined;
+  readonly shards: { readonly planned: number; readonly committed: number; readonly failed: number };
+  readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: number };
+  readonly rejected: Readonly<Record<string, number>>;
+  readonly splits: readonly { readonly split: string; readonly planned: number; readonly committed: number; readonly rejected: number }[];
+  /** Number of the newest manifest. */
+  readonly manifest: number | undefined;
+  /** Images a second over the latest commits, by the workers' clocks. */
+  readonly rate: number | undefined;
+  readonly etaSeconds: number | undefined;
+  /** Shards that failed for good, with the reason; the first 20. Without a shard: what keeps the finalizer from ending the run. */
+  readonly failures: readonly Failure[];
+  /** `undefined` when Redis was not asked. */
+  readonly queues: Readonly<Record<'ingest' | 'encode' | 'finalize', QueueCounts>> | undefined;
+  readonly workers: Awaited<ReturnType<typeof listWorkers>> | undefined;
+}
+
+export interface StatusOptions {
+  /** Commit records of an earlier call, which are not read again; this call adds to it. */
+  readonly known?: Map<number, CommitRecord>;
+  readonly signal?: AbortSignal;
+}
+
+/** States that end without somebody doing something. */
+export const GOES_ON: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running', 'complete', 'paused', 'cancelled']);
+
+/** Commits over which the rate is taken, and failed shards that are told. */
+const RATE_COMMITS = 20;
+const FAILURES = 20;
+
+/**
+ * How a run stands: what is done comes from the store alone; Redis, where given, adds queues, failures and workers.
+ * @throws ShowtellError `NOT_FOUND` when there is no such run.
+ */
+export async function runStatus(
+  store: ObjectStore,
+  queues: Queues | undefined,
+  name: string,
+  options: StatusOptions = {},
+): Promise<RunStatus> {
+  const { known = new Map<number, CommitRecord>(), signal } = options;
+  const read = signal && { signal };
+  const request = await readRun(store, name, read);
+  if (request === undefined) throw await noSuchRun(store, name, signal);
+  const run = await readPlannedRun(store, name, read);
+  const commits = run ? await readCommits(store, name, { known, ...read }) : new Map<number, CommitRecord>();
+  for (const [shard, record] of commits) known.set(shard, record);
+  const planned = run?.plan.shards ?? [];
+  const manifest = await latestManifest(store, name, read);
+  const precision = request.precision;
+  const failures = queues ? await listFailures(queues, name, precision) : [];
+  const records = [...commits.values()];
+  const samples = {
+    planned: sum(planned.map(({ rows }) => rows)),
+    committed: sum(records.map(({ rows }) => rows)),
+    rejected: sum(records.map(({ rejected }) => rejected.length)),
+  };
+  const rate = rateOf(records);
+  const left = samples.planned - samples.committed - samples.rejected;
+  const failed = failures.filter(({ shard }) => shard === undefined || !commits.has(shard));
+  return {
+    run: name,
+    state: await stateOf(
+      store,
+      queues,
+      name,
+      {
+        planned: planned.length,
+        committed: commits.size,
+        failed: failed.length,
+        planning: run === undefined,
+        complete: manifest !== undefined,
+      },
+      signal,
+    ),
+    source: request.source.url,
+    encoder: run?.plan.encoder,
+    shards: { planned: planned.length, committed: commits.size, failed: failed.length },
+    samples,
+    rejected: countRejections(records),
+    splits: (run?.plan.splits ?? []).map(({ split, samples: all }) => {
+      const own = records.filter((record) => record.split === split);
+      return {
+        split,
+        planned: all,
+        committed: sum(own.map(({ rows }) => rows)),
+        rejected: sum(own.map(({ rejected }) => rejected.length)),
+      };
+    }),
+    manifest: manifest?.number,
+    rate,
+    etaSeconds: rate === undefined || left === 0 ? undefined : left / rate,
+    failures: failed.slice(0, FAILURES),
+    queues: queues && {
+      ingest: await countsOf(queues.ingest),
+      encode: await countsOf(queues.encode(precision)),
+      finalize: await countsOf(queues.finalize),
+    },
+    workers: queues && [...(await listWorkers(queues, queues.ingest)), ...(await listWorkers(queues, queues.encode(precision)))],
+  };
+}
+
+/** Names of all runs in the store. */
+export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const { key } of store.list(keys.runs(), signal && { signal })) names.add(key.split('/')[1]!);
+  return [...names];
+}
+
+const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+
+async function noSuchRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<ShowtellError> {
+  const names = await listRuns(store, signal);
+  return new ShowtellError(
+    'NOT_FOUND',
+    `No run ${JSON.stringify(name)} in ${store.url}; ${names.length > 0 ? `there are: ${names.join(', ')}` : 'there is none yet'}`,
+  );
+}
+
+interface Progress {
+  readonly planned: number;
+  readonly committed: number;
+  readonly failed: number;
+  readonly planning: boolean;
+  readonly complete: boolean;
+}
+
+async function stateOf(
+  store: ObjectStore,
+  queues: Queues | undefined,
+  name: string,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<RunStatus['state']> {
+  const { planned, committed, failed, planning, complete } = progress;
+  if (planning) return 'planning';
+  if (complete && committed >= planned) return 'complete';
+  const control: ControlRecord['state'] = await readControl(store, name, signal && { signal });
+  if (control !== 'running') return control;
+  if (failed > 0 && committed + failed >= planned) return 'failed';
+  // Every run has a finalize job until it is complete; whoever lost Redis lost it too.
+  if (queues && !(LIVE_STATES as readonly string[]).includes(await queues.finalize.getJobState(jobIds.finalize(name)))) return 'lost';
+  return 'running';
+}
+
+async function listFailures(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
+  const jobs = await queues.encode(precision).getFailed();
+  const shards = jobs.filter((job) => job.data.run === run).map((job) => ({ shard: job.data.shard, reason: job.failedReason }));
+  const finalize = await queues.finalize.getJob(jobIds.finalize(run));
+  return finalize && (await finalize.isFailed()) ? [...shards, { reason: finalize.failedReason }] : shards;
+}
+
+async function countsOf(queue: Queues['ingest'] | Queues['finalize']): Promise<QueueCounts> {
+  const {
+    waiting = 0,
+    prioritized = 0,
+    active = 0,
+    delayed = 0,
+    failed = 0,
+  } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
+  return { waiting: waiting + prioritized, active, delayed, failed };
+}
+
+/** Over the last commits, from when the first of them began: the rate of all workers together. */
+function rateOf(records: readonly CommitRecord[]): number | undefined {
+  const last = records
+    .map(({ execution, rows, rejected }) => ({ at: Date.parse(execution.at), seconds: execution.seconds, images: rows + rejected.length }))
+    .sort((a, b) => a.at - b.at)
+    .slice(-RATE_COMMITS);
+  const begin = Math.min(...last.map(({ at, seconds }) => at - seconds * 1_000));
+  const span = (last.at(-1)?.at ?? 0) - begin;
+  return last.length > 0 && span > 0 ? (sum(last.map(({ images }) => images)) * 1_000) / span : undefined;
+}

@@ -1,0 +1,36 @@
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { listCommitted, readCommit } from '@showtell/shared/planned-run';
+import type { CommitRecord } from '@showtell/shared/schema/shard';
+
+const CONCURRENCY = 32;
+
+/**
+ * Every commit record of a run by shard number. A record never changes, so those in `known` are not read again:
+ * watchers hand in what they got the last time.
+ */
+export async function readCommits(
+  store: ObjectStore,
+  run: string,
+  { signal, known = new Map() }: { readonly signal?: AbortSignal; readonly known?: ReadonlyMap<number, CommitRecord> } = {},
+): Promise<Map<number, CommitRecord>> {
+  const options = signal && { signal };
+  const commits = new Map<number, CommitRecord>();
+  const shards = [...(await listCommitted(store, run, options))].sort((a, b) => a - b).values();
+  const read = async () => {
+    // One iterator for all readers: each takes the next shard.
+    for (const shard of shards) {
+      const record = known.get(shard) ?? (await readCommit(store, run, shard, options));
+      // Gone since the listing: a repair is at work.
+      if (record !== undefined) commits.set(shard, record);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENCY }, read));
+  return commits;
+}
+
+/** Rejections counted by their code. */
+export function countRejections(commits: Iterable<Pick<CommitRecord, 'rejected'>>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { rejected } of commits) for (const { code } of rejected) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,108 @@
+import { commit } from '@showtell/shared/commit';
+import { isShowtellError } from '@showtell/shared/errors';
+import { canonicalJson } from '@showtell/shared/hash';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { listCommitted, type PlannedRun, type PlannedRuns, readControl } from '@showtell/shared/planned-run';
+import type { JobContext } from '@showtell/shared/queue/processor';
+import { addTrainJob, type Queues, type RunJob } from '@showtell/shared/queue/queues';
+import type { ManifestRecord } from '@showtell/shared/schema/manifest';
+import { encodeRecord } from '@showtell/shared/schema/record';
+import { DelayedError } from 'bullmq';
+import type { Logger } from 'pino';
+import { addJobs, locate } from './admin/add-jobs';
+import { readCommits } from './commits';
+import { buildManifest, latestManifest } from './manifest';
+import { isTrainingDone, trainingRequest } from './training-request';
+
+export interface FinalizeServices {
+  readonly store: ObjectStore;
+  readonly queues: Queues;
+  readonly runs: PlannedRuns;
+  readonly logger: Logger;
+  /** Runs of which every missing shard has failed for good, as this process saw them last. */
+  readonly stuck: Set<string>;
+}
+
+const FIRST_WAIT = 1;
+const LAST_WAIT = 60;
+/** Missing shards whose jobs are looked for in one pass: enough to notice a lost queue, few enough for 100,000 shards. */
+const LOOKED_AT = 500;
+
+/** Makes the manifest once every planned shard is committed; until then looks again later. It trusts the store, not a counter. */
+export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, services: FinalizeServices): Promise<void> {
+  const { store, queues, runs, logger, stuck } = services;
+  const { signal } = context;
+  const run = await runs.get(data.run, { signal });
+  if ((await readControl(store, run.name, { signal })) !== 'running') return;
+  const committed = await listCommitted(store, run.name, { signal });
+  const missing = run.plan.shards.map(({ shard }) => shard).filter((shard) => !committed.has(shard));
+  if (missing.length > 0) return lookAgain(run, missing, committed.size, data, context, services);
+  stuck.delete(run.name);
+  const manifest = await writeManifest(store, run, signal);
+  logger.info({ run: run.name, manifest: manifest.number, rows: rowsOf(manifest), rejected: manifest.rejected }, 'the run is complete');
+  const request = trainingRequest(run.request);
+  if (request && !(await isTrainingDone(store, run.request, { signal })) && (await addTrainJob(queues, request)))
+    logger.info({ run: run.name, training: request.training }, 'enqueued the training');
+}
+
+const rowsOf = (manifest: ManifestRecord) => manifest.shards.reduce((sum, { rows }) => sum + rows, 0);
+
+async function lookAgain(
+  run: PlannedRun,
+  missing: readonly number[],
+  committed: number,
+  data: RunJob,
+  { job, token, signal }: JobContext<RunJob>,
+  { store, queues, logger, stuck }: FinalizeServices,
+): Promise<never> {
+  const found = await locate(store, queues, run, missing.slice(0, LOOKED_AT), signal);
+  let lost = found.includes('none') ? (data.lost ?? 0) + 1 : 0;
+  if (missing.length === found.length && found.every((place) => place === 'failed')) {
+    if (!stuck.has(run.name))
+      logger.error({ code: 'RUN_STUCK', run: run.name, missing: missing.length }, 'every missing shard has failed for good');
+    stuck.add(run.name);
+  } else stuck.delete(run.name);
+  if (lost >= 2) {
+    lost = 0;
+    await heal(run, store, queues, logger, signal);
+  }
+  const wait = lost > 0 ? FIRST_WAIT : nextWait(data, committed, missing.length);
+  await job.updateData({ run: run.name, wait, seen: committed, lost });
+  await job.moveToDelayed(Date.now() + wait * 1_000, token);
+  throw new DelayedError();
+}
+
+/** Shards that nobody works on, twice running: their jobs were lost (a Redis restored from an old copy, jobs removed by hand). */
+async function heal(run: PlannedRun, store: ObjectStore, queues: Queues, logger: Logger, signal: AbortSignal): Promise<void> {
+  try {
+    const { added } = await addJobs({ store, queues, run, logger, signal });
+    logger.warn({ run: run.name, added }, 'jobs were missing from the queue and were added again');
+  } catch (error) {
+    // Somebody is enqueueing the run at this moment, which is the same mend.
+    if (!isShowtellError(error, 'RUN_LOCKED')) throw error;
+  }
+}
+
+/**
+ * Seconds until the next look: half of what is left to do at the pace since the last look, so that the end is seen about when it
+ * comes; without any progress, twice the last wait. From 1 to 60.
+ */
+export function nextWait({ wait, seen }: Pick<RunJob, 'wait' | 'seen'>, committed: number, missing: number): number {
+  if (wait === undefined) return FIRST_WAIT;
+  const progress = committed - (seen ?? 0);
+  const next = progress > 0 ? (missing * wait) / progress / 2 : wait * 2;
+  return Math.min(LAST_WAIT, Math.max(FIRST_WAIT, next));
+}
+
+/** Commits manifest k + 1, or k = 1, unless the newest already says the same. Finalizers may race: each number is written once. */
+async function writeManifest(store: ObjectStore, run: PlannedRun, signal: AbortSignal): Promise<ManifestRecord> {
+  const commits = await readCommits(store, run.name, { signal });
+  for (;;) {
+    const latest = await latestManifest(store, run.name, { signal });
+    if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, latest.number))) return latest;
+    const manifest = buildManifest(run, commits, (latest?.number ?? 0) + 1);
+    const recordKey = keys.manifest(run.name, manifest.number);
+    if ((await commit(store, { parts: [], recordKey, record: encodeRecord(manifest), signal })).outcome === 'committed') return manifest;
+  }
+}

@@ -1,0 +1,111 @@
+import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
+import { readPart } from '@showtell/shared/commit';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
+import { toPixelBlocks } from '@showtell/shared/queue/pixel-block';
+import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
+import type { Pixels } from '@showtell/shared/queue/pixels';
+import type { JobContext } from '@showtell/shared/queue/processor';
+import { isLive, jobIds, type Queues, type ShardJob } from '@showtell/shared/queue/queues';
+import { PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
+import { openSource } from '@showtell/shared/source/open';
+import { prepareRows } from '@showtell/shared/source/prepare-rows';
+import type { Logger } from 'pino';
+
+export interface StreamServices {
+  readonly store: ObjectStore;
+  readonly queues: Queues;
+  readonly runs: PlannedRuns;
+  readonly pixels: Pixels;
+  readonly window: PixelWindow;
+  readonly logger: Logger;
+  /** Photos that are downloaded or decoded at once, per shard. */
+  readonly downloads: number;
+  readonly onPrepared: (images: number) => void;
+}
+
+/** After so many failed attempts, or deaths of a worker on it, a shard goes on without pixels: the encoder prepares what it does not find. */
+const ATTEMPTS = 3;
+const CRASHES = 2;
+
+/** Streams one shard's photos into Redis and hands it to the encoders. */
+export async function streamShard(
+  { run: name, shard }: ShardJob,
+  { job, signal }: JobContext<ShardJob>,
+  services: StreamServices,
+): Promise<void> {
+  const { store, queues, runs, logger } = services;
+  const run = await runs.get(name, { signal });
+  const encode = queues.encode(run.plan.encoder.precision);
+  const jobId = jobIds.shard(name, shard);
+  if (await isCommitted(store, name, shard, { signal })) return;
+  if (isLive(await encode.getJobState(jobId))) return;
+  if ((await readControl(store, name, { signal })) !== 'running') return;
+
+  if (job.attemptsMade >= ATTEMPTS || job.stalledCounter >= CRASHES) {
+    logger.warn(
+      { run: name, shard, attempts: job.attemptsMade, crashes: job.stalledCounter },
+      'the shard goes to the encoders without pixels',
+    );
+    await clear(run, shard, services);
+  } else {
+    await fillOrGiveUp(run, shard, signal, services);
+  }
+
+  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  signal.throwIfAborted();
+  // A failed job of this id would make the new one a duplicate.
+  await encode.remove(jobId);
+  await encode.add('encode', { run: name, shard }, { jobId, ...(job.opts.priority !== undefined && { priority: job.opts.priority }) });
+}
+
+/** What trying again cannot mend is left to the encoder to meet and report, so that a shard fails for good in one queue only. */
+async function fillOrGiveUp(run: PlannedRun, shard: number, signal: AbortSignal, services: StreamServices): Promise<void> {
+  try {
+    await fill(run, shard, signal, services);
+  } catch (error) {
+    if (signal.aborted || !isShowtellError(error) || error.retryable) throw error;
+    services.logger.warn({ err: error, run: run.name, shard }, 'the shard goes to the encoders without pixels');
+    await clear(run, shard, services);
+  }
+}
+
+async function fill(
+  run: PlannedRun,
+  shard: number,
+  signal: AbortSignal,
+  { store, pixels, window, downloads, logger, onPrepared }: StreamServices,
+): Promise<void> {
+  const { encoder, microBatch } = run.plan;
+  if (encoder.preprocessing !== PREPROCESSING)
+    throw new ShowtellError(
+      'MIXED_ENCODER',
+      `Expected preprocessing ${PREPROCESSING}, which this program has, but the run ${run.name} was planned for ${encoder.preprocessing}`,
+    );
+  const part = planShard(run, shard);
+  const reservation = await window.waitForRoom(encoder.precision, run.name, shard, part.rows * PIXEL_BYTES, signal);
+  if (reservation === 'too-large') {
+    logger.warn({ run: run.name, shard, rows: part.rows }, 'the shard is larger than the pixel window; the encoder prepares it itself');
+    return;
+  }
+  const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
+  const source = openSource(run.request.source);
+  try {
+    let index = 0;
+    for await (const block of toPixelBlocks(prepareRows(source, rows, { concurrency: downloads, signal }), microBatch)) {
+      signal.throwIfAborted();
+      await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, block, reservation.until);
+      onPrepared(block.imageIds.length);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
+/** Pixels first: the room may be given to another shard at once. */
+async function clear(run: PlannedRun, shard: number, { pixels, window }: StreamServices): Promise<void> {
+  await pixels.delete({ run: run.name, shard }, Math.ceil(planShard(run, shard).rows / run.plan.microBatch));
+  await window.release(run.plan.encoder.precision, run.name, shard);
+}

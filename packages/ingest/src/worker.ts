@@ -1,0 +1,78 @@
+import type { Settings } from '@showtell/shared/config';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { PlannedRuns } from '@showtell/shared/planned-run';
+import { openQueues } from '@showtell/shared/queue/open-queues';
+import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, RunJob, ShardJob } from '@showtell/shared/queue/queues';
+import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
+import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
+import { reportWorker } from '@showtell/shared/queue/worker-report';
+import { Shutdown } from '@showtell/shared/shutdown';
+import type { Logger } from 'pino';
+import { finalizeRun } from './finalize';
+import { streamShard } from './stream-shard';
+
+export interface IngestWorkerOptions {
+  readonly settings: Settings;
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  /** Ends when nothing is left to ingest, encode or finalize, instead of waiting for more. */
+  readonly once?: boolean;
+  /** Shards that are streamed at once. */
+  readonly concurrency?: number;
+  /** Photos that are downloaded or decoded at once, per shard. */
+  readonly downloads?: number;
+  /** Stops the worker when it is requested; its `run` waits until the worker has stopped. */
+  readonly shutdown: Shutdown;
+}
+
+/** Serves the queues `ingest` and `finalize` until it is asked to stop, and resolves once everything is closed. */
+export async function runIngestWorker(options: IngestWorkerOptions): Promise<void> {
+  const { settings, store, logger, once = false, concurrency = 2, downloads = 8, shutdown } = options;
+  const opened = new Shutdown(logger);
+  const stopped = serve();
+  shutdown.defer('ingest worker', () => stopped.catch(() => {}));
+  return stopped;
+
+  async function serve(): Promise<void> {
+    try {
+      const { redis, queues, pixels, window } = await openQueues(settings, logger, opened);
+      await store.probe({ signal: shutdown.signal });
+      const runs = new PlannedRuns(store);
+      const stuck = new Set<string>();
+      const name = workerName('cpu');
+      let images = 0;
+      const common = { settings, redis, logger, name };
+      const ingest = startWorker<ShardJob>({
+        ...common,
+        queue: queueNames.ingest,
+        schema: ShardJob,
+        concurrency,
+        maxStalled: MAX_STALLED.ingest,
+        work: (data, context) =>
+          streamShard(data, context, { store, queues, runs, pixels, window, logger, downloads, onPrepared: (n) => (images += n) }),
+      });
+      const finalize = startWorker<RunJob>({
+        ...common,
+        queue: queueNames.finalize,
+        schema: RunJob,
+        maxStalled: MAX_STALLED.finalize,
+        work: (data, context) => finalizeRun(data, context, { store, queues, runs, logger, stuck }),
+      });
+      // Preparing is soon done again: what was begun is handed back at once.
+      opened.defer('ingest and finalize workers', () => Promise.all([drain(ingest, 0), drain(finalize, 0)]));
+      opened.defer('worker report', reportWorker({ queues, name, stage: 'ingest', device: () => 'cpu', images: () => images }));
+      logger.info({ store: store.url, concurrency, worker: name }, 'ingest worker is ready');
+      if (once) await untilTrue(() => isDone(queues, stuck), shutdown.signal);
+      else await untilAborted(shutdown.signal);
+    } finally {
+      await opened.run();
+    }
+  }
+}
+
+/** Nothing to ingest, and no run to finalize but those that cannot go on by themselves. */
+async function isDone(queues: Queues, stuck: ReadonlySet<string>): Promise<boolean> {
+  if ((await queues.ingest.getJobCountByTypes(...LIVE_STATES)) > 0) return false;
+  const finalize = await queues.finalize.getJobs([...LIVE_STATES]);
+  return finalize.every((job) => stuck.has(job.data.run));
+}
