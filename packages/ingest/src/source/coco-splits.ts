@@ -1,0 +1,74 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import { isName, slug } from '@showtell/shared/names';
+import { compareCodePoints } from '@showtell/shared/object-store/key';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+
+/** Where one split of a COCO dataset lies. Keys are relative to the dataset. */
+export interface CocoSplit {
+  /** The split's name in Showtell: without the year. */
+  readonly split: string;
+  /** The split's name in the dataset: `val2017`. */
+  readonly stored: string;
+  readonly folder: string;
+  readonly annotations: string;
+}
+
+const ANNOTATIONS = /^annotations\/captions_([^/]+)\.json$/;
+const YEAR = /(?<=.)(?:19|20)\d\d$/;
+/** How many keys are looked at to say what was found instead of a dataset. */
+const LOOK_AT = 1000;
+
+/**
+ * The splits that are wanted (all for none), in order of their names. They may be asked for with or without their year.
+ * Throws `NOT_A_DATASET` where there are no annotations, `NOT_FOUND` for a split that is not there.
+ */
+export async function findSplits(store: ObjectStore, wanted: readonly string[], signal?: AbortSignal): Promise<CocoSplit[]> {
+  const found: CocoSplit[] = [];
+  for await (const { key } of store.list('annotations/', { ...(signal && { signal }) })) {
+    const stored = ANNOTATIONS.exec(key)?.[1];
+    if (stored !== undefined) found.push({ split: splitName(stored, key), stored, folder: `${stored}/`, annotations: key });
+  }
+  if (found.length === 0) throw await notADataset(store, signal);
+  const unknown = wanted.filter((name) => !found.some((split) => isCalled(split, name)));
+  if (unknown.length > 0)
+    throw new ShowtellError(
+      'NOT_FOUND',
+      `Expected a split of ${store.url} (${found.map(({ split }) => split).join(', ')}) but received ${unknown.join(', ')}`,
+    );
+  const chosen = wanted.length === 0 ? found : found.filter((split) => wanted.some((name) => isCalled(split, name)));
+  chosen.sort((a, b) => compareCodePoints(a.split, b.split) || compareCodePoints(a.stored, b.stored));
+  const clash = chosen.filter(({ split }, index) => chosen.some((other, place) => place !== index && other.split === split));
+  if (clash.length > 0)
+    throw new ShowtellError(
+      'NOT_A_DATASET',
+      `Expected one captions file for split ${clash[0]!.split} of ${store.url} but received ${clash.map(({ annotations }) => annotations).join(' and ')}`,
+      { hint: `Choose one with its year: --split ${clash[0]!.stored}` },
+    );
+  return chosen;
+}
+
+const isCalled = ({ split, stored }: CocoSplit, name: string) => name === split || name === stored;
+
+/** A COCO year is dropped: `val2017` is split `val`. The name becomes part of object keys. */
+function splitName(stored: string, key: string): string {
+  const name = slug(stored.replace(YEAR, ''));
+  if (isName(name)) return name;
+  throw new ShowtellError(
+    'NOT_A_DATASET',
+    `Expected a split's name with a letter in it but received ${JSON.stringify(stored)}, from ${key}`,
+  );
+}
+
+async function notADataset(store: ObjectStore, signal?: AbortSignal): Promise<ShowtellError> {
+  const names = new Set<string>();
+  let keys = 0;
+  for await (const { key } of store.list('', { ...(signal && { signal }) })) {
+    names.add(key.includes('/') ? key.slice(0, key.indexOf('/') + 1) : key);
+    if (names.size === 10 || ++keys === LOOK_AT) break;
+  }
+  return new ShowtellError(
+    'NOT_A_DATASET',
+    `Expected annotations/captions_<split>.json beside photos in <split>/ in ${store.url} but received ${names.size === 0 ? 'nothing: there is no file' : [...names].join(', ')}`,
+    { hint: 'Name the folder or prefix that holds annotations/ and the folders of photos.' },
+  );
+}
