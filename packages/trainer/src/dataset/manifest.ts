@@ -1,0 +1,81 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import { sha256 } from '@showtell/shared/hash';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { listCommitted, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { MANIFEST_FORMAT, ManifestRecord } from '@showtell/shared/schema/manifest';
+import { parseRecord } from '@showtell/shared/schema/record';
+
+/** A manifest and what identifies it: trainings freeze `key` and `sha256`. */
+export interface FoundManifest {
+  readonly key: string;
+  readonly sha256: string;
+  readonly manifest: ManifestRecord;
+}
+
+const LISTED = 20;
+
+/**
+ * The newest manifest of a run.
+ * @throws ShowtellError `NOT_FOUND` (no such run), `MISSING_SHARDS` (not complete yet; lists what is missing).
+ */
+export async function newestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest> {
+  const numbers: number[] = [];
+  for await (const { key } of store.list(keys.manifests(run), signal && { signal })) {
+    const number = /\/manifests\/(\d+)\.json$/.exec(key)?.[1];
+    if (number !== undefined) numbers.push(Number(number));
+  }
+  if (numbers.length === 0) throw await incomplete(store, run, signal);
+  return readManifest(store, keys.manifest(run, Math.max(...numbers)), undefined, signal);
+}
+
+/**
+ * Reads one manifest.
+ * @param expected the sha256 it was frozen with; another is `CORRUPT_OBJECT`.
+ */
+export async function readManifest(store: ObjectStore, key: string, expected?: string, signal?: AbortSignal): Promise<FoundManifest> {
+  const found = await store.get(key, signal && { signal });
+  if (!found) throw new ShowtellError('NOT_FOUND', `Manifest ${key} is not in ${store.url}`);
+  const actual = sha256(found.body);
+  if (expected !== undefined && actual !== expected)
+    throw new ShowtellError('CORRUPT_OBJECT', `Expected sha256 ${expected} for manifest ${key} but received ${actual}`, {
+      retryable: false,
+    });
+  return { key, sha256: actual, manifest: parseRecord(ManifestRecord, MANIFEST_FORMAT, found.body, key) };
+}
+
+async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal): Promise<ShowtellError> {
+  const options = signal && { signal };
+  const planned = await readPlannedRun(store, run, options);
+  if (!planned) {
+    if (await readRun(store, run, options))
+      return new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
+    const runs = await runNames(store, signal);
+    return new ShowtellError(
+      'NOT_FOUND',
+      `No run ${JSON.stringify(run)} in ${store.url}; ${runs.length > 0 ? `there are: ${runs.join(', ')}` : 'there is none yet'}`,
+    );
+  }
+  const { shards } = planned.plan;
+  const committed = await listCommitted(store, run, options);
+  const missing = shards.filter(({ shard }) => !committed.has(shard)).map(({ shard }) => shard);
+  if (missing.length === 0)
+    return new ShowtellError('MISSING_SHARDS', `All ${shards.length} shards of run ${run} are committed but its manifest is not written`, {
+      hint: 'A `showtell worker ingest` writes it; run the same `showtell enqueue` again if none does.',
+    });
+  const more = missing.length > LISTED ? `, … (${missing.length - LISTED} more)` : '';
+  return new ShowtellError(
+    'MISSING_SHARDS',
+    `Run ${run} is not complete: ${missing.length} of ${shards.length} shards are missing: ${missing.slice(0, LISTED).join(', ')}${more}`,
+    { hint: `See \`showtell status ${run}\`; train when it is complete.` },
+  );
+}
+
+async function runNames(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list(keys.runs(), signal && { signal })) {
+    const name = /^runs\/([^/]+)\/run\.json$/.exec(key)?.[1];
+    if (name !== undefined) names.push(name);
+  }
+  return names;
+}

@@ -1,0 +1,63 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FileStore } from '@showtell/shared/object-store/file';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+
+/** A folder for a test, removed by `remove`. */
+export function temporaryFolder(): { path: string; remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'showtell-trainer-'));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function openFileStore(folder: string): ObjectStore {
+  return new FileStore(folder);
+}
+
+const WRITES = ['put', 'upload', 'putIfAbsent', 'replace', 'delete'] as const;
+
+/** The process that uses this store dies before its `write`-th write (counted from 0): that one and everything after it fails. */
+export function dyingStore(store: ObjectStore, write: number): ObjectStore & { readonly writes: () => number } {
+  let writes = 0;
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'writes') return () => writes;
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if ((WRITES as readonly unknown[]).includes(name)) writes += 1;
+        if (writes > write) return Promise.reject(new Error('killed'));
+        return value.apply(target, args) as unknown;
+      };
+    },
+  }) as ObjectStore & { readonly writes: () => number };
+}
+
+export interface SleepyStore {
+  readonly store: ObjectStore;
+  readonly sleep: () => void;
+  readonly wake: () => void;
+}
+
+/** The store of a process that can be stopped and continued, as by SIGSTOP and SIGCONT: while it sleeps no call begins. */
+export function sleepyStore(store: ObjectStore): SleepyStore {
+  let awake: Promise<void> = Promise.resolve();
+  let wake = () => {};
+  const wrapped = new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name === 'list') return value.bind(target) as unknown;
+      return async (...args: unknown[]) => {
+        await awake;
+        return value.apply(target, args) as unknown;
+      };
+    },
+  });
+  const sleep = () => {
+    awake = new Promise((resolve) => {
+      wake = resolve;
+    });
+  };
+  return { store: wrapped, sleep, wake: () => wake() };
+}
