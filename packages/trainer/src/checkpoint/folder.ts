@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { ShowtellError } from '@showtell/shared/errors';
+import { sha256 } from '@showtell/shared/hash';
+import { CHECKPOINT_FORMAT, CheckpointRecord } from '@showtell/shared/schema/checkpoint';
+import { parseRecord } from '@showtell/shared/schema/record';
+import { COMMIT_FILE } from './checkpoints';
+import { asCorruptCheckpointAsync } from './corrupt';
+import { CAPTIONER_FILES, type CaptionerFiles, decodeCaptionerFiles } from './files';
+
+/** The encoder's weights in a pulled folder, so that a deployer needs nothing else. */
+export const ENCODER_FILE = 'encoder.safetensors';
+
+/** A pulled checkpoint, every file of it verified. */
+export interface CheckpointFolder extends CaptionerFiles {
+  readonly folder: string;
+  readonly record: CheckpointRecord;
+  /** Path of the encoder's weights. */
+  readonly encoderWeights: string;
+}
+
+/**
+ * Opens a folder that `pull` made.
+ * @throws ShowtellError `NOT_FOUND` (no such folder, or not a checkpoint), `CORRUPT_CHECKPOINT` naming a file that was changed,
+ * `FORMAT_VERSION`.
+ */
+export async function openCheckpointFolder(path: string): Promise<CheckpointFolder> {
+  const folder = resolve(path);
+  const body = await read(join(folder, COMMIT_FILE));
+  if (!body)
+    throw new ShowtellError('NOT_FOUND', `${path} is not a pulled checkpoint: it has no ${COMMIT_FILE}`, {
+      hint: 'Make one: `showtell pull MODEL --out DIR`.',
+    });
+  return asCorruptCheckpointAsync(async () => {
+    const record = parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, body, join(folder, COMMIT_FILE));
+    const files: Record<string, Buffer> = {};
+    for (const [name, expected] of Object.entries(record.files)) files[name] = await readVerified(join(folder, name), expected.sha256);
+    const missing = CAPTIONER_FILES.find((name) => !(name in files));
+    if (missing !== undefined) throw new ShowtellError('CORRUPT_CHECKPOINT', `${join(folder, COMMIT_FILE)} does not name ${missing}`);
+    const captioner = decodeCaptionerFiles(files as Record<(typeof CAPTIONER_FILES)[number], Buffer>, `${folder}/`);
+    const encoderWeights = join(folder, ENCODER_FILE);
+    await readVerified(encoderWeights, captioner.preprocessing.encoder.weightsSha256);
+    return { ...captioner, folder, record, encoderWeights };
+  });
+}
+
+async function readVerified(path: string, expected: string): Promise<Buffer> {
+  const body = await read(path);
+  if (!body) throw new ShowtellError('CORRUPT_CHECKPOINT', `${path} is missing`, { hint: HINT });
+  const actual = sha256(body);
+  if (actual !== expected)
+    throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${expected} for ${path} but received ${actual}`, { hint: HINT });
+  return body;
+}
+
+const HINT = 'The file was changed since it was pulled; pull the checkpoint again into another folder.';
+
+async function read(path: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}

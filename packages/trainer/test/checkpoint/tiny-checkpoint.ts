@@ -1,0 +1,44 @@
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
+import { type Checkpoint, saveCheckpoint } from '../../src/checkpoint/checkpoints';
+import { encodeCheckpointFiles } from '../../src/checkpoint/files';
+import { Vocabulary } from '../../src/dataset/vocabulary';
+import type { TrainingState } from '../../src/engine/engine';
+import { initialParameters } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
+import { DIMENSION, ENCODER, TINY } from '../tiny-run';
+
+export const VOCABULARY = Vocabulary.build([['a', 'dog', 'on', 'grass']], 1);
+
+export function trainingRecord(training: string): TrainingRecord {
+  return {
+    formatVersion: 1,
+    training,
+    run: 'tiny',
+    manifest: { key: 'runs/tiny/manifests/1.json', sha256: 'a'.repeat(64) },
+    encoder: ENCODER,
+    preset: 'seed',
+    hyperparameters: hyperparametersOf('seed', TINY),
+    trainSplit: 'train',
+    validationSplit: 'val',
+    seed: 7,
+  };
+}
+
+export function trainingState(step: number): TrainingState {
+  const sizes = { dimension: DIMENSION, units: TINY.units!, embedding: TINY.embedding!, vocabularySize: VOCABULARY.size };
+  const [weights, m, v] = [step, step + 1, step + 2].map((seed) => initialParameters(sizes, seed));
+  return { step, weights: weights!, m: m!, v: v! };
+}
+
+/** Commits a checkpoint whose content follows from its step. */
+export async function saveTiny(
+  store: ObjectStore,
+  training: string,
+  step: number,
+  { leaseEpoch = 1, validationLoss = null }: { leaseEpoch?: number; validationLoss?: number | null } = {},
+): Promise<Checkpoint> {
+  const cursor = { seed: 7, step, epoch: 0, batch: step, lossSum: step / 3, tokens: 10 * step };
+  const files = encodeCheckpointFiles(trainingRecord(training), VOCABULARY, cursor, trainingState(step));
+  return saveCheckpoint(store, { training, step, epoch: 0, leaseEpoch, loss: 1 / step, validationLoss }, files);
+}
