@@ -46,7 +46,7 @@ export const CheckpointRecord = z.object({
   step: Count,
   epoch: Count,
   leaseEpoch: Count,
-  /** Mean loss per real token since the last checkpoint, and on the validation split (natural logarithm). */
+  /** Mean loss per real token over the epoch so far, and on the validation split (natural logarithm). */
   loss: z.number(),
   validationLoss: z.number().nullable(),
   files: z.record(z.string(), z.object({ bytes: Count, sha256: Sha256 })),

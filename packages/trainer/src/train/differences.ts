@@ -1,0 +1,15 @@
+import { canonicalJson } from '@showtell/shared/hash';
+
+/** How two JSON values differ, a line for each place: `hyperparameters.epochs: 20 there, 8 asked for`. */
+export function differences(there: unknown, asked: unknown, path = ''): string[] {
+  if (isObject(there) && isObject(asked)) {
+    const names = [...new Set([...Object.keys(there), ...Object.keys(asked)])];
+    return names.flatMap((name) => differences(there[name], asked[name], path === '' ? name : `${path}.${name}`));
+  }
+  if (canonicalJson(there) === canonicalJson(asked)) return [];
+  return [`${path}: ${JSON.stringify(there) ?? 'nothing'} there, ${JSON.stringify(asked) ?? 'nothing'} asked for`];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,16 @@
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { DoneRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
+import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+
+/** How a training ended, or `undefined` while it has not. */
+export async function readDone(store: ObjectStore, training: string): Promise<DoneRecord | undefined> {
+  const key = keys.done(training);
+  const found = await store.get(key);
+  return found && parseRecord(DoneRecord, TRAINING_FORMAT, found.body, key);
+}
+
+/** Writes the end once; the first word stands. */
+export async function writeDone(store: ObjectStore, training: string, end: Omit<DoneRecord, 'formatVersion'>): Promise<void> {
+  await store.putIfAbsent(keys.done(training), encodeRecord({ formatVersion: TRAINING_FORMAT, ...end } satisfies DoneRecord));
+}

@@ -1,0 +1,60 @@
+import type { createLogger } from '@showtell/shared/logger';
+
+/** What a training tells while it runs; as JSON lines they are its metrics. Losses are natural logarithms, per real token. */
+export type TrainEvent =
+  | {
+      readonly event: 'start';
+      readonly training: string;
+      readonly leaseEpoch: number;
+      readonly samples: number;
+      readonly validationSamples: number;
+      readonly vocabulary: number;
+      readonly dropped: { readonly tooLong: number; readonly withoutWords: number; readonly withoutFeature: number };
+      readonly epochs: number;
+      readonly stepsPerEpoch: number;
+      /** Where it goes on from; 0 at the beginning. */
+      readonly step: number;
+    }
+  | {
+      readonly event: 'step';
+      /** Steps since the beginning of the training. */
+      readonly step: number;
+      readonly steps: number;
+      /** The epoch going on, counted from 1. */
+      readonly epoch: number;
+      readonly loss: number;
+      readonly gradientNorm: number;
+      readonly tokensPerSecond: number;
+    }
+  | {
+      readonly event: 'epoch';
+      /** The epoch that is over, counted from 1. */
+      readonly epoch: number;
+      readonly epochs: number;
+      readonly step: number;
+      readonly loss: number;
+      readonly validationLoss: number | null;
+    }
+  | { readonly event: 'checkpoint'; readonly step: number; readonly folder: string; readonly seconds: number }
+  | { readonly event: 'trouble'; readonly what: string; readonly error: unknown }
+  | { readonly event: 'end'; readonly outcome: 'completed' | 'stopped' | 'diverged'; readonly step: number; readonly epoch: number };
+
+export type OnTrainEvent = (event: TrainEvent) => void;
+
+const STEP_LINES_MS = 5_000;
+
+/** Events as log lines: of steps one every five seconds, of the rest all. */
+export function logEvents(logger: ReturnType<typeof createLogger>): OnTrainEvent {
+  let lastStep = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    if (event.event === 'trouble') {
+      logger.warn({ err: event.error }, event.what);
+      return;
+    }
+    const { event: name, ...fields } = event;
+    if (name !== 'step') return logger.info(fields, name);
+    if (performance.now() - lastStep < STEP_LINES_MS) return logger.debug(fields, name);
+    lastStep = performance.now();
+    logger.info(fields, name);
+  };
+}

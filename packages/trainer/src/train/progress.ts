@@ -1,0 +1,153 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
+import { newestCheckpoint, readCheckpointFiles, saveCheckpoint } from '../checkpoint/checkpoints';
+import { type Cursor, decodeTrainerFiles, encodeCheckpointFiles, TRAINER_FILES } from '../checkpoint/files';
+import type { Lease } from '../checkpoint/lease';
+import { publishCheckpoint } from '../checkpoint/publish';
+import type { Vocabulary } from '../dataset/vocabulary';
+import type { Batch, TrainingEngine } from '../engine/engine';
+import { differences } from './differences';
+import { writeDone } from './done';
+import type { OnTrainEvent } from './events';
+
+export interface ProgressContext {
+  readonly store: ObjectStore;
+  readonly record: TrainingRecord;
+  readonly vocabulary: Vocabulary;
+  readonly engine: TrainingEngine;
+  readonly lease: Lease;
+  readonly holder: string;
+  readonly stepsPerEpoch: number;
+  readonly emit: OnTrainEvent;
+}
+
+export const DIVERGED_HINT =
+  'Train again under another name with a lower learning rate or with clipping; the last good checkpoint is kept.';
+
+/** Where a training stands, and its way into checkpoints and out of them. */
+export class Progress {
+  #saved: number;
+
+  private constructor(
+    private readonly context: ProgressContext,
+    private position: Omit<Cursor, 'formatVersion'>,
+  ) {
+    this.#saved = position.step;
+  }
+
+  /**
+   * Goes on from the newest committed checkpoint, or from the beginning when there is none.
+   * @throws ShowtellError `CORRUPT_CHECKPOINT` naming the file; `TRAINING_EXISTS` when config or vocabulary are no longer the same.
+   */
+  static async restore(context: ProgressContext): Promise<Progress> {
+    const { store, record, vocabulary, engine, lease, holder } = context;
+    const newest = await newestCheckpoint(store, record.training);
+    if (!newest) return new Progress(context, { seed: record.seed, step: 0, epoch: 0, batch: 0, lossSum: 0, tokens: 0 });
+    const files = decodeTrainerFiles(await readCheckpointFiles(store, newest, TRAINER_FILES), newest.folder);
+    const changed = [...differences(files.training, record), ...vocabularyChanges(files.vocabulary, vocabulary)];
+    if (changed.length > 0)
+      throw new ShowtellError(
+        'TRAINING_EXISTS',
+        `Checkpoint ${newest.folder} was made with other settings:\n${changed.map((line) => `  ${line}`).join('\n')}`,
+        { hint: 'Train under another name: --name NAME.' },
+      );
+    engine.load(files.state);
+    await publishCheckpoint(store, newest, { leaseEpoch: lease.epoch, by: holder, validationSplit: record.validationSplit });
+    return new Progress(context, files.cursor);
+  }
+
+  get cursor(): Omit<Cursor, 'formatVersion'> {
+    return this.position;
+  }
+
+  get end(): { readonly step: number; readonly epoch: number } {
+    const { step, epoch } = this.position;
+    return { step, epoch };
+  }
+
+  /** Takes one step. @throws ShowtellError `DIVERGED` when loss or gradient are not finite. */
+  async step(batch: Batch): Promise<void> {
+    const { record, engine, stepsPerEpoch, emit } = this.context;
+    const began = performance.now();
+    const { loss, tokens, gradientNorm, applied } = await engine.step(batch);
+    const seconds = (performance.now() - began) / 1000;
+    const before = this.position;
+    const step = before.step + 1;
+    if (!applied) throw await this.#diverged(`at step ${step} the loss is ${loss} and the norm of the gradient ${gradientNorm}`);
+    this.position = {
+      ...before,
+      step,
+      batch: before.batch + 1,
+      lossSum: before.lossSum + loss * tokens,
+      tokens: before.tokens + tokens,
+    };
+    const steps = stepsPerEpoch * record.hyperparameters.epochs;
+    emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, tokensPerSecond: Math.round(tokens / seconds) });
+  }
+
+  /** Commits the position after the last batch as the beginning of the next epoch. */
+  async epochDone(validationLoss: number | null): Promise<void> {
+    const { position } = this;
+    const { step } = position;
+    if (validationLoss !== null && !Number.isFinite(validationLoss))
+      throw await this.#diverged(`after step ${step} the validation loss is ${validationLoss}`);
+    const epoch = position.epoch + 1;
+    this.position = { ...position, epoch, batch: 0, lossSum: 0, tokens: 0 };
+    await this.#save(meanLoss(position), validationLoss);
+    const { epochs } = this.context.record.hyperparameters;
+    this.context.emit({ event: 'epoch', epoch, epochs, step, loss: meanLoss(position), validationLoss });
+  }
+
+  /** Commits the position as it is, unless it is committed already. */
+  async save(): Promise<void> {
+    if (this.position.step > this.#saved) await this.#save(meanLoss(this.position), null);
+  }
+
+  async #save(loss: number, validationLoss: number | null): Promise<void> {
+    const { store, record, vocabulary, engine, lease, holder, emit } = this.context;
+    const began = performance.now();
+    const state = engine.state();
+    for (const { name, data } of state.weights.values())
+      if (!data.every(Number.isFinite)) throw await this.#diverged(`after step ${this.position.step} a weight of ${name} is not finite`);
+    // Asks the store at the last moment whether another trainer has taken over.
+    await lease.renew();
+    const { training } = record;
+    const { step, epoch } = this.position;
+    const checkpoint = await saveCheckpoint(
+      store,
+      { training, step, epoch, leaseEpoch: lease.epoch, loss, validationLoss },
+      encodeCheckpointFiles(record, vocabulary, this.position, state),
+    );
+    await publishCheckpoint(store, checkpoint, { leaseEpoch: lease.epoch, by: holder, validationSplit: record.validationSplit });
+    this.#saved = step;
+    emit({ event: 'checkpoint', step, folder: checkpoint.folder, seconds: (performance.now() - began) / 1000 });
+  }
+
+  /** Writes down the end of a training whose weights are not worth keeping. */
+  async #diverged(reason: string): Promise<ShowtellError> {
+    const { store, record, lease, emit } = this.context;
+    await lease.renew();
+    await writeDone(store, record.training, { outcome: 'diverged', ...this.end, reason });
+    emit({ event: 'end', outcome: 'diverged', ...this.end });
+    return new ShowtellError('DIVERGED', `Training ${record.training} has diverged: ${reason}`, { hint: DIVERGED_HINT });
+  }
+}
+
+/** Per real token, over the epoch so far. */
+const meanLoss = ({ lossSum, tokens }: { readonly lossSum: number; readonly tokens: number }) => lossSum / tokens;
+
+const SHOWN = 10;
+
+function vocabularyChanges(there: Vocabulary, asked: Vocabulary): string[] {
+  const [before, now] = [there.toJSON().words, asked.toJSON().words];
+  const changed = before.length === now.length ? before.findIndex((word, id) => word !== now[id]) : Math.min(before.length, now.length);
+  if (changed === -1) return [];
+  const known = new Set(before);
+  const wanted = new Set(now);
+  const list = (words: string[]) => (words.length === 0 ? 'none' : words.slice(0, SHOWN).join(' ') + (words.length > SHOWN ? ' …' : ''));
+  return [
+    `vocabulary: ${before.length} words there, ${now.length} asked for; ` +
+      `gone: ${list(before.filter((word) => !wanted.has(word)))}; new: ${list(now.filter((word) => !known.has(word)))}`,
+  ];
+}

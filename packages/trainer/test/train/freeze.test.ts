@@ -1,0 +1,69 @@
+import { differences } from '../../src/train/differences';
+import { freezeTraining, readTraining } from '../../src/train/freeze';
+import { openFileStore, temporaryFolder } from '../temporary-store';
+import { TINY, writeTinyRun } from '../tiny-run';
+
+const folder = temporaryFolder();
+const store = openFileStore(folder.path);
+beforeAll(() => writeTinyRun(store));
+afterAll(async () => {
+  await store.close();
+  folder.remove();
+});
+
+const request = { run: 'tiny', preset: 'seed', hyperparameters: TINY };
+
+test('a request is frozen with everything that follows from the run', async () => {
+  const { record, created } = await freezeTraining(store, request);
+  expect(created).toBe(true);
+  expect(record).toMatchObject({ training: 'tiny-seed', run: 'tiny', trainSplit: 'train', validationSplit: 'val', seed: 0 });
+  expect(record.manifest.key).toBe('runs/tiny/manifests/1.json');
+  expect(record.hyperparameters).toMatchObject({ units: 8, beta2: 0.999 });
+  expect(await readTraining(store, 'tiny-seed')).toEqual(record);
+});
+
+test('the same again is the same training, even when the run has a newer manifest by now', async () => {
+  const first = await freezeTraining(store, { ...request, training: 'again' });
+  await writeTinyRun(store, 'tiny', 2);
+  expect(await freezeTraining(store, { ...request, training: 'again' })).toEqual({ record: first.record, created: false });
+});
+
+test('the same name with other settings is TRAINING_EXISTS and lists every difference', async () => {
+  await freezeTraining(store, { ...request, training: 'taken' });
+  const other = { ...request, training: 'taken', hyperparameters: { ...TINY, epochs: 9 }, seed: 4, validationSplit: null };
+  await expect(freezeTraining(store, other)).rejects.toMatchObject({
+    code: 'TRAINING_EXISTS',
+    message: expect.stringMatching(
+      /hyperparameters\.epochs: 3 there, 9 asked for[^]*validationSplit: "val" there, null[^]*seed: 0 there, 4/,
+    ),
+  });
+});
+
+test('of many who freeze at once all get the same record', async () => {
+  const frozen = await Promise.all(Array.from({ length: 8 }, () => freezeTraining(store, { ...request, training: 'race' })));
+  expect(frozen.filter(({ created }) => created)).toHaveLength(1);
+  for (const { record } of frozen) expect(record).toEqual(frozen[0]!.record);
+});
+
+test.each([
+  ['split', { trainSplit: 'dev' }, 'NOT_FOUND', /"dev".*train, val/],
+  ['validation split', { validationSplit: 'dev' }, 'NOT_FOUND', /"dev".*train, val/],
+  ['run', { run: 'absent' }, 'NOT_FOUND', /absent/],
+  ['preset', { preset: 'absent' }, 'NOT_FOUND', /seed/],
+  ['name', { training: 'Not A Name' }, 'CONFIG_INVALID', /training name/],
+])('a wrong %s is told', async (_what, change, code, message) => {
+  await expect(freezeTraining(store, { ...request, ...change })).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+});
+
+test('an unknown training is NOT_FOUND', async () => {
+  await expect(readTraining(store, 'nothing')).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('tiny-seed') });
+});
+
+test('differences name the place', () => {
+  expect(differences({ a: 1, b: { c: [1], d: null } }, { a: 1, b: { c: [1, 2] }, e: 'x' })).toEqual([
+    'b.c: [1] there, [1,2] asked for',
+    'b.d: null there, nothing asked for',
+    'e: nothing there, "x" asked for',
+  ]);
+  expect(differences({ a: { b: 1, c: 2 } }, { a: { c: 2, b: 1 } })).toEqual([]);
+});
