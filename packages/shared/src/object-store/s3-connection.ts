@@ -1,0 +1,92 @@
+import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
+import { checkKey, checkPrefix } from './key';
+import { type Attempt, retry } from './retry';
+import { checkEndpoint, createS3Client, type S3ClientOptions } from './s3-client';
+import { judgeS3, statusOf } from './s3-errors';
+
+export interface S3StoreOptions extends S3ClientOptions {
+  /** No attempt of a call begins later than this after the first one, and none lasts longer; large bodies get more. Default 60 s. */
+  readonly deadlineMs?: number | undefined;
+  /** How long the store may stand still in one attempt. Default 20 s. */
+  readonly attemptMs?: number | undefined;
+}
+
+const DEADLINE_MS = 60_000;
+const ATTEMPT_MS = 20_000;
+/** The slowest line that large bodies are given time for. */
+const BYTES_PER_MS = 256;
+const PIECE_ATTEMPTS = 4;
+
+/** A bucket and prefix, and how they are talked to: every call has its deadline and its meaning in Showtell's errors. */
+export class S3Connection {
+  readonly url: string;
+  readonly prefix: string;
+  readonly attemptMs: number;
+  readonly deadlineMs: number;
+  private readonly where: string;
+  private readonly opened = new Map<'calls' | 'pieces', Promise<S3Client>>();
+  private bucketSeen = false;
+
+  constructor(
+    readonly bucket: string,
+    prefix: string,
+    private readonly options: S3StoreOptions,
+  ) {
+    const names = checkPrefix(prefix.replace(/^\/+|\/+$/g, ''));
+    this.prefix = names && `${names}/`;
+    this.url = `s3://${bucket}/${names}`;
+    this.where = options.endpoint ? `${this.url} at ${checkEndpoint(options.endpoint).origin}` : this.url;
+    this.attemptMs = options.attemptMs ?? ATTEMPT_MS;
+    this.deadlineMs = options.deadlineMs ?? DEADLINE_MS;
+  }
+
+  /** `pieces` is for uploads, whose pieces the SDK sends again by itself. */
+  client(use: 'calls' | 'pieces' = 'calls'): Promise<S3Client> {
+    const client = this.opened.get(use) ?? createS3Client(this.options, use === 'calls' ? 1 : PIECE_ATTEMPTS, this.attemptMs);
+    this.opened.set(use, client);
+    return client;
+  }
+
+  address(key: string): { Bucket: string; Key: string } {
+    return { Bucket: this.bucket, Key: this.prefix + checkKey(key) };
+  }
+
+  /** `bytes` is the length of what is sent. */
+  call<T>(operation: string, key: string, signal: AbortSignal | undefined, bytes: number, attempt: Attempt<T>): Promise<T> {
+    const limits = { deadlineMs: this.deadlineMs + transferMs(bytes), attemptMs: this.attemptMs + transferMs(bytes) };
+    return retry(limits, signal, attempt, (error, attempts) => judgeS3({ operation, key, where: this.where }, error, attempts));
+  }
+
+  /** `undefined` when the answer is that there is no such object. */
+  async orAbsent<T>(abortSignal: AbortSignal, work: (client: S3Client) => Promise<T>): Promise<T | undefined> {
+    const client = await this.client();
+    try {
+      const found = await work(client);
+      this.bucketSeen = true;
+      return found;
+    } catch (error) {
+      const { name } = error as Error;
+      if (name === 'NoSuchKey') return undefined;
+      if (statusOf(error) !== 404 || name === 'NoSuchBucket') throw error;
+      // The answer to a HEAD has no body that says whether the object or the bucket is missing.
+      if (!this.bucketSeen) await this.seeBucket(client, abortSignal);
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.opened.values()) (await client).destroy();
+  }
+
+  private async seeBucket(client: S3Client, abortSignal: AbortSignal): Promise<void> {
+    try {
+      await client.send(new HeadBucketCommand({ Bucket: this.bucket }), { abortSignal });
+    } catch (error) {
+      // Who may not ask about a bucket is told so only when it exists.
+      if (statusOf(error) !== 403) throw error;
+    }
+    this.bucketSeen = true;
+  }
+}
+
+export const transferMs = (bytes: number) => bytes / BYTES_PER_MS;
