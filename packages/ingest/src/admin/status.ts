@@ -108,7 +108,7 @@ export async function runStatus(
     ),
     source: request.source.url,
     encoder: run?.plan.encoder,
-    shards: { planned: planned.length, committed: commits.size, failed: failed.length },
+    shards: { planned: planned.length, committed: commits.size, failed: failed.filter(({ shard }) => shard !== undefined).length },
     samples,
     rejected: countRejections(records),
     splits: (run?.plan.splits ?? []).map(({ split, samples: all }) => {

@@ -30,7 +30,10 @@ export type JobProcessor<T> = (job: Job<T>, token: string | undefined, signal: A
  * becomes an `UnrecoverableError`, and an abort ends as its reason demands.
  */
 export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: Logger): JobProcessor<T> {
-  return async (job, token = '', signal = new AbortController().signal) => {
+  // No default values here: a parameter that has one does not count in a function's length.
+  return async (job, givenToken, givenSignal) => {
+    const token = givenToken ?? '';
+    const signal = givenSignal ?? new AbortController().signal;
     try {
       await work(checkPayload(schema, job), { job, token, signal });
     } catch (error) {

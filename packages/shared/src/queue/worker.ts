@@ -9,7 +9,7 @@ import { ABORT, createProcessor, type Work } from './processor';
 
 /** After Redis refused to store anything (out of memory), a worker waits this long before it asks for a job again. */
 const FULL_PAUSE_MS = 2_000;
-/** How long a job may take to react to its signal before its worker is closed over its head. */
+/** How long a job may take to react to its signal before nobody waits for it any more. */
 const HAND_BACK_MS = 5_000;
 
 export interface WorkerOptions<T> {
@@ -66,29 +66,26 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
   return worker;
 }
 
-/** Takes no new job and lets those begun end, or hand back when `seconds` are over. */
+/** Takes no new job and lets those begun end, or hand back when `seconds` are over. A job that ignores its signal is left behind. */
 export async function drain(worker: Worker, seconds: number): Promise<void> {
   const handBack = setTimeout(() => worker.cancelAllJobs(ABORT.drain), seconds * 1_000);
-  let force: NodeJS.Timeout | undefined;
-  const forced = new Promise<'forced'>((resolve) => {
-    force = setTimeout(() => resolve('forced'), seconds * 1_000 + HAND_BACK_MS);
+  let timer: NodeJS.Timeout | undefined;
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, seconds * 1_000 + HAND_BACK_MS);
   });
-  try {
-    if ((await Promise.race([worker.close(), forced])) === 'forced') await worker.disconnect();
-  } finally {
-    clearTimeout(handBack);
-    clearTimeout(force);
-  }
+  await Promise.race([worker.close(), enough]);
+  clearTimeout(handBack);
+  clearTimeout(timer);
 }
 
 /** Without it an idle worker asks a full Redis thousands of times a second. */
 function restUntilRedisHasRoom(worker: Worker): void {
   if (worker.isPaused() || worker.closing !== undefined) return;
-  void worker.pause(true).then(() =>
-    setTimeout(() => {
-      if (worker.closing === undefined) void worker.resume();
-    }, FULL_PAUSE_MS),
-  );
+  const goOn = () => {
+    if (worker.closing === undefined) worker.resume().catch(() => {});
+  };
+  void worker.pause(true);
+  setTimeout(goOn, FULL_PAUSE_MS).unref();
 }
 
 /** Passes on one error a second and how many there were. */

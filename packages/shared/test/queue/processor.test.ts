@@ -1,0 +1,96 @@
+import { DelayedError, type Job, UnrecoverableError } from 'bullmq';
+import pino from 'pino';
+import { ShowtellError } from '../../src/errors';
+import { ABORT, createProcessor } from '../../src/queue/processor';
+import { ShardJob } from '../../src/queue/queues';
+
+const logger = pino({ level: 'silent' });
+const job = (data: unknown, more: object = {}) => ({ id: 'run.00001', queueName: 'ingest', data, ...more }) as Job<ShardJob>;
+const sound = { run: 'run', shard: 1 };
+const failing = async (error: unknown) => {
+  const work = async () => {
+    throw error;
+  };
+  try {
+    await createProcessor(ShardJob, work, logger)(job(sound), 'token', new AbortController().signal);
+    return undefined;
+  } catch (thrown) {
+    return thrown;
+  }
+};
+
+test('declares exactly three parameters: BullMQ hands the signal only to such a processor', () => {
+  expect(createProcessor(ShardJob, async () => {}, logger)).toHaveLength(3);
+});
+
+test('hands on payload, token and signal', async () => {
+  const { signal } = new AbortController();
+  const seen: unknown[] = [];
+  await createProcessor(ShardJob, async (data, context) => void seen.push(data, context.token, context.signal), logger)(
+    job(sound),
+    'token',
+    signal,
+  );
+  expect(seen).toEqual([sound, 'token', signal]);
+});
+
+test.each([[undefined], [{}], [{ run: '../etc', shard: 1 }], [{ run: 'run', shard: -1 }], [{ run: 'run', shard: '1' }]])(
+  'refuses the payload %j for good',
+  async (data) => {
+    const work = jest.fn<Promise<void>, []>();
+    const error = await createProcessor(ShardJob, work, logger)(job(data), 'token', undefined).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(UnrecoverableError);
+    expect((error as Error).message).toContain('run.00001');
+    expect(work).not.toHaveBeenCalled();
+  },
+);
+
+test('what cannot be mended by trying again is failed for good, with its code', async () => {
+  const error = await failing(new ShowtellError('MIXED_ENCODER', 'another encoder'));
+  expect(error).toBeInstanceOf(UnrecoverableError);
+  expect((error as Error).message).toBe('MIXED_ENCODER: another encoder');
+});
+
+test('what may pass by itself is tried again', async () => {
+  const error = await failing(new ShowtellError('STORE_UNREACHABLE', 'no answer'));
+  expect(error).not.toBeInstanceOf(UnrecoverableError);
+  expect((error as Error).message).toBe('STORE_UNREACHABLE: no answer');
+});
+
+test('an unexpected error is tried again, and shows no password', async () => {
+  const error = await failing(new Error('cannot reach redis://user:hunter2@host'));
+  expect(error).not.toBeInstanceOf(UnrecoverableError);
+  expect((error as Error).message).toBe('cannot reach redis://***@host');
+});
+
+test("BullMQ's own words pass", async () => {
+  const moved = new DelayedError();
+  expect(await failing(moved)).toBe(moved);
+});
+
+describe('an abort', () => {
+  const abortedWith = (reason: string, more: object = {}) => {
+    const controller = new AbortController();
+    const work = async () => {
+      controller.abort(reason);
+      controller.signal.throwIfAborted();
+    };
+    return createProcessor(ShardJob, work, logger)(job(sound, more), 'token', controller.signal).catch((e: unknown) => e);
+  };
+
+  test('by a stopping process gives the job back', async () => {
+    const moveToDelayed = jest.fn();
+    expect(await abortedWith(ABORT.drain, { moveToDelayed })).toBeInstanceOf(DelayedError);
+    expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), 'token');
+  });
+
+  test('by a lost lock is LOCK_LOST and moves nothing', async () => {
+    const moveToDelayed = jest.fn();
+    expect(await abortedWith(ABORT.lockLost, { moveToDelayed })).toMatchObject({ code: 'LOCK_LOST' });
+    expect(moveToDelayed).not.toHaveBeenCalled();
+  });
+
+  test('by a person is final', async () => {
+    expect(await abortedWith(ABORT.cancelled)).toBeInstanceOf(UnrecoverableError);
+  });
+});

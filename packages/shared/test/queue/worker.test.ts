@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Worker } from 'bullmq';
+import pino from 'pino';
+import { describeRedis, type RedisServer, startRedisServer } from '../../../../infra/test/redis-server';
+import { ShowtellError } from '../../src/errors';
+import { openQueues, type RedisServices } from '../../src/queue/open-queues';
+import type { JobContext } from '../../src/queue/processor';
+import { addTrainJob, jobIds, queueNames, ShardJob } from '../../src/queue/queues';
+import { drain, startWorker, type WorkerOptions, workerName } from '../../src/queue/worker';
+import { listWorkers, reportWorker } from '../../src/queue/worker-report';
+import { Shutdown } from '../../src/shutdown';
+import { testSettings } from './settings';
+import { until } from './until';
+
+describeRedis('a worker', () => {
+  let server: RedisServer;
+  let services: RedisServices;
+  let shutdown: Shutdown;
+  const lines: { msg: string; code?: string; level: number }[] = [];
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) });
+
+  beforeAll(async () => {
+    server = await startRedisServer();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    lines.length = 0;
+    shutdown = new Shutdown(logger);
+    services = await openQueues(testSettings(server.url), logger, shutdown);
+  });
+  afterEach(() => shutdown.run());
+
+  const start = (
+    work: (data: ShardJob, context: JobContext<ShardJob>) => Promise<void>,
+    more: Partial<WorkerOptions<ShardJob>> = {},
+  ): Worker<ShardJob> => {
+    const worker = startWorker<ShardJob>({
+      settings: services.queues.settings,
+      redis: services.redis,
+      logger,
+      queue: queueNames.ingest,
+      schema: ShardJob,
+      work,
+      maxStalled: 10,
+      name: workerName('test'),
+      ...more,
+    });
+    shutdown.defer('worker', () => drain(worker, 0));
+    return worker;
+  };
+  const add = (shard: number) =>
+    services.queues.ingest.add(
+      'ingest',
+      { run: 'run', shard },
+      { jobId: jobIds.shard('run', shard), attempts: 2, backoff: { type: 'fixed', delay: 10 } },
+    );
+  const state = (shard: number) => services.queues.ingest.getJobState(jobIds.shard('run', shard));
+
+  test('completes jobs, which are then gone', async () => {
+    const done: number[] = [];
+    start(async ({ shard }) => void done.push(shard), { concurrency: 2 });
+    await Promise.all([0, 1, 2].map(add));
+    await until(() => done.length === 3);
+    await until(async () => (await state(2)) === 'unknown');
+    expect(done.sort()).toEqual([0, 1, 2]);
+  });
+
+  test('loses its lock: the signal aborts, the job runs elsewhere, and LOCK_LOST is logged', async () => {
+    const signals: AbortSignal[] = [];
+    start(async (_data, { signal }) => {
+      signals.push(signal);
+      // Only the first run waits; the signal must end it.
+      if (signals.length === 1) await sleep(20_000, undefined, { signal });
+    });
+    await add(0);
+    await until(() => signals.length === 1);
+    await services.redis.set(`{${services.queues.settings.prefix}}:ingest:run.00000:lock`, 'another worker');
+    await until(() => signals[0]!.aborted);
+    expect(signals[0]!.reason).toBe('LOCK_LOST');
+    await services.redis.del(`{${services.queues.settings.prefix}}:ingest:run.00000:lock`);
+    await until(() => signals.length === 2);
+    await until(async () => (await state(0)) === 'unknown');
+    expect(lines).toContainEqual(expect.objectContaining({ code: 'LOCK_LOST' }));
+  }, 15_000);
+
+  test('stops: a job that is quick ends, one that is not goes back, and none is lost or counted as failed', async () => {
+    let begun = 0;
+    const worker = start(
+      async ({ shard }, { signal }) => {
+        begun += 1;
+        if (shard === 1) await sleep(20_000, undefined, { signal });
+        else await sleep(50);
+      },
+      { concurrency: 2 },
+    );
+    await Promise.all([0, 1].map(add));
+    await until(() => begun === 2);
+    await drain(worker, 0.2);
+    expect(await state(0)).toBe('unknown');
+    const back = await services.queues.ingest.getJob(jobIds.shard('run', 1));
+    expect(await back!.getState()).toMatch(/delayed|waiting|prioritized/);
+    expect(back!.attemptsMade).toBe(0);
+    start(async () => {});
+    await until(async () => (await state(1)) === 'unknown');
+  });
+
+  test('tells once when a job has failed for good, not when it will be tried again', async () => {
+    const failed: unknown[] = [];
+    start(() => Promise.reject(new ShowtellError('STORE_UNREACHABLE', 'no answer')), { onFailed: async (data) => void failed.push(data) });
+    await add(0);
+    await until(async () => (await state(0)) === 'failed');
+    await until(() => failed.length > 0);
+    expect(failed).toEqual([{ run: 'run', shard: 0 }]);
+    expect((await services.queues.ingest.getJob('run.00000'))!.failedReason).toBe('STORE_UNREACHABLE: no answer');
+  });
+
+  test('is told when BullMQ failed a job whose workers died too often, without running it', async () => {
+    const failed: unknown[] = [];
+    const work = jest.fn<Promise<void>, []>();
+    await add(0);
+    // As BullMQ leaves a job that stalled too often: back in waiting, with the verdict.
+    await services.redis.hset(`{${services.queues.settings.prefix}}:ingest:run.00000`, 'defa', 'job stalled more than allowable limit');
+    start(work, { onFailed: async (data) => void failed.push(data) });
+    await until(() => failed.length === 1);
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  test('shows itself by name, with what it reports', async () => {
+    const worker = start(async () => {}, { name: workerName('cüda 0') });
+    await worker.waitUntilReady();
+    shutdown.defer(
+      'report',
+      reportWorker({ queues: services.queues, name: workerName('cüda 0'), stage: 'encoder', device: () => 'cuda', images: () => 7 }),
+    );
+    await until(async () => (await listWorkers(services.queues, services.queues.ingest)).length === 1);
+    expect(await listWorkers(services.queues, services.queues.ingest)).toEqual([
+      { name: workerName('c-da-0'), stage: 'encoder', device: 'cuda', images: 7, rate: expect.any(Number) as number },
+    ]);
+  });
+
+  test('pauses when Redis is full instead of asking again and again', async () => {
+    let times = 0;
+    // Without a stalled check in between, which BullMQ would follow up for five seconds.
+    const worker = start(async () => void (times += 1), { settings: { ...services.queues.settings, stalledSeconds: 600 } });
+    await worker.waitUntilReady();
+    await services.redis.config('SET', 'maxmemory', '1');
+    await sleep(1_500);
+    const troubles = lines.filter(({ level }) => level >= 50).length;
+    await services.redis.config('SET', 'maxmemory', '0');
+    expect(troubles).toBeLessThanOrEqual(3);
+    await add(0);
+    await until(() => times === 1);
+  }, 15_000);
+
+  test('a train job is added unless one is live', async () => {
+    expect(await addTrainJob(services.queues, { training: 'fit' })).toBe(true);
+    expect(await addTrainJob(services.queues, { training: 'fit' })).toBe(false);
+    expect(await services.queues.train.getJobCountByTypes('waiting')).toBe(1);
+  });
+});
