@@ -1,0 +1,12 @@
+import { openStore } from '../object-store/open';
+import type { SourceAddress } from '../schema/run';
+import { objectSource } from './object-source';
+import type { SourceReader } from './source-reader';
+import { openSyntheticReader } from './synthetic-reader';
+
+/** Opens what a run's photos are read from. Credentials come from the environment, never from the address. */
+export function openSource(address: SourceAddress): SourceReader {
+  if (address.kind === 'synthetic') return openSyntheticReader(address);
+  const { url, endpoint, unsigned } = address;
+  return objectSource(openStore(url, { ...(endpoint !== undefined && { endpoint }), ...(unsigned !== undefined && { unsigned }) }));
+}
