@@ -1,4 +1,4 @@
-import type { createLogger } from '@showtell/shared/logger';
+import type { Logger } from 'pino';
 
 /** What a training tells while it runs; as JSON lines they are its metrics. Losses are natural logarithms, per real token. */
 export type TrainEvent =
@@ -44,7 +44,7 @@ export type OnTrainEvent = (event: TrainEvent) => void;
 const STEP_LINES_MS = 5_000;
 
 /** Events as log lines: of steps one every five seconds, of the rest all. */
-export function logEvents(logger: ReturnType<typeof createLogger>): OnTrainEvent {
+export function logEvents(logger: Logger): OnTrainEvent {
   let lastStep = Number.NEGATIVE_INFINITY;
   return (event) => {
     if (event.event === 'trouble') {

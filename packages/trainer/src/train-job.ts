@@ -1,0 +1,67 @@
+import { isShowtellError } from '@showtell/shared/errors';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { JobContext } from '@showtell/shared/queue/processor';
+import type { TrainJob } from '@showtell/shared/queue/queues';
+import { DelayedError } from 'bullmq';
+import type { Logger } from 'pino';
+import { logEvents, type OnTrainEvent } from './train/events';
+import { freezeTraining } from './train/freeze';
+import { train } from './train/train';
+
+export interface TrainServices {
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  readonly threads: number;
+  readonly checkpointSteps?: number;
+  readonly holder: string;
+  readonly leaseSeconds: number;
+  /** Aborts when this process shall stop. */
+  readonly stop: AbortSignal;
+}
+
+const PROGRESS_MS = 1_000;
+
+/**
+ * Trains what the job names, from wherever it stands; what is done is found done. Told to stop, it saves and gives the job back;
+ * while another process holds the training's lease, it looks again later.
+ */
+export async function runTrainJob(data: TrainJob, { job, token, signal }: JobContext<TrainJob>, services: TrainServices): Promise<void> {
+  const { store, logger, threads, checkpointSteps, holder, leaseSeconds, stop } = services;
+  const { training, request } = data;
+  if (request && !(await store.head(keys.trainingJson(training), { signal }))) await freezeTraining(store, { ...request, training });
+  const log = logEvents(logger.child({ training }));
+  const report = reportProgress(job, logger);
+  try {
+    const end = await train(store, training, {
+      holder,
+      leaseSeconds,
+      threads,
+      ...(checkpointSteps !== undefined && { checkpointSteps }),
+      // A lost job lock stops it in the same way: what the training's objects are guarded by is its lease, and that is still ours.
+      signal: AbortSignal.any([signal, stop]),
+      onEvent: (event) => {
+        log(event);
+        report(event);
+      },
+    });
+    signal.throwIfAborted();
+    if (end.outcome === 'completed') return;
+  } catch (error) {
+    if (!isShowtellError(error, 'LEASE_HELD')) throw error;
+    logger.info({ training, reason: error.message }, 'looking again later');
+  }
+  await job.moveToDelayed(Date.now() + (stop.aborted ? 0 : leaseSeconds * 1_000), token);
+  throw new DelayedError();
+}
+
+/** Events as the job's progress, which whoever waits for the job can follow: of steps one a second, of the rest all. */
+function reportProgress(job: JobContext<TrainJob>['job'], logger: Logger): OnTrainEvent {
+  let last = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    if (event.event === 'trouble' || (event.event === 'step' && performance.now() - last < PROGRESS_MS)) return;
+    last = performance.now();
+    // Only shown, never relied on.
+    job.updateProgress(event).catch((err: unknown) => logger.debug({ err }, 'could not report progress'));
+  };
+}

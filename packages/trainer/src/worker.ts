@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import type { Settings } from '@showtell/shared/config';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { openQueues } from '@showtell/shared/queue/open-queues';
+import { LIVE_STATES, MAX_STALLED, queueNames, TrainJob } from '@showtell/shared/queue/queues';
+import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
+import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
+import { reportWorker } from '@showtell/shared/queue/worker-report';
+import { Shutdown } from '@showtell/shared/shutdown';
+import type { Logger } from 'pino';
+import { runTrainJob } from './train-job';
+
+export interface TrainerWorkerOptions {
+  readonly settings: Settings;
+  readonly store: ObjectStore;
+  readonly logger: Logger;
+  /** Threads of the engine; 0 (the default) for every core. */
+  readonly threads?: number;
+  /** Checkpoints between those at the end of each epoch; none by default. */
+  readonly checkpointSteps?: number;
+  /** Ends when no training is left in the queue, instead of waiting for more. */
+  readonly once?: boolean;
+  /** Stops the worker when it is requested; its `run` waits until the worker has stopped. */
+  readonly shutdown: Shutdown;
+}
+
+/**
+ * Serves the queue `train` until it is asked to stop, and resolves once everything is closed. A training that it stops in is saved
+ * after the step going on, and its job goes back to the queue.
+ */
+export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<void> {
+  const { settings, store, logger, threads = 0, checkpointSteps, once = false, shutdown } = options;
+  const opened = new Shutdown(logger);
+  const stopped = serve();
+  shutdown.defer('trainer worker', () => stopped.catch(() => {}));
+  return stopped;
+
+  async function serve(): Promise<void> {
+    try {
+      const { redis, queues } = await openQueues(settings, logger, opened);
+      await store.probe({ signal: shutdown.signal });
+      const name = workerName('cpu');
+      const worker = startWorker<TrainJob>({
+        settings,
+        redis,
+        logger,
+        name,
+        queue: queueNames.train,
+        schema: TrainJob,
+        maxStalled: MAX_STALLED.train,
+        work: (data, context) =>
+          runTrainJob(data, context, {
+            store,
+            logger,
+            threads,
+            stop: shutdown.signal,
+            // Half the lock, so that a job taken from a dead worker does not wait as long again.
+            leaseSeconds: settings.lockSeconds / 2,
+            // In a container every process may have the same host name and process id.
+            holder: `${name}.${randomBytes(4).toString('hex')}`,
+            ...(checkpointSteps !== undefined && { checkpointSteps }),
+          }),
+      });
+      opened.defer('train worker', () => drain(worker, settings.drainSeconds));
+      opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => 'cpu', images: () => 0 }));
+      logger.info({ store: store.url, threads, worker: name }, 'trainer worker is ready');
+      if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, shutdown.signal);
+      else await untilAborted(shutdown.signal);
+    } finally {
+      await opened.run();
+    }
+  }
+}
