@@ -1,0 +1,35 @@
+import type { TrainEvent } from '../../src/train/events';
+import { freezeTraining } from '../../src/train/freeze';
+import { trainHere } from '../../src/train/train-here';
+import { openFileStore, temporaryFolder } from '../temporary-store';
+import { TINY, writeTinyRun } from '../tiny-run';
+
+const folder = temporaryFolder();
+const store = openFileStore(folder.path);
+beforeAll(() => writeTinyRun(store));
+afterAll(async () => {
+  await store.close();
+  folder.remove();
+});
+
+const request = { run: 'tiny', preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } };
+const options = { holder: 'test', threads: 1 };
+
+test('a new training is trained; asked for again, it is done', async () => {
+  const first = await trainHere(store, request, { ...options, resume: false });
+  expect(first).toMatchObject({ outcome: 'completed', step: 9, epoch: 1, record: { training: 'tiny-seed' } });
+  const events: TrainEvent[] = [];
+  const onEvent = (event: TrainEvent) => events.push(event);
+  expect(await trainHere(store, request, { ...options, resume: false, onEvent })).toEqual(first);
+  expect(events).toEqual([]);
+});
+
+test('one that has begun goes on only when asked to', async () => {
+  const begun = { ...request, training: 'begun' };
+  await freezeTraining(store, begun);
+  await expect(trainHere(store, begun, { ...options, resume: false })).rejects.toMatchObject({
+    code: 'TRAINING_EXISTS',
+    hint: expect.stringContaining('--resume'),
+  });
+  await expect(trainHere(store, begun, { ...options, resume: true })).resolves.toMatchObject({ outcome: 'completed', step: 9 });
+});
