@@ -15,8 +15,7 @@ export function cocoDataset(address: SourceAddress): DatasetSource {
   return {
     address,
     async scan(options) {
-      const { url, endpoint, unsigned } = address;
-      const store = openStore(url, { ...(endpoint !== undefined && { endpoint }), ...(unsigned !== undefined && { unsigned }) });
+      const store = openStore(address.url, { endpoint: address.endpoint, unsigned: address.unsigned });
       try {
         return await scanStore(store, options);
       } finally {
@@ -45,6 +44,9 @@ function empty(store: ObjectStore, splits: readonly CocoSplit[]): ShowtellError 
   return new ShowtellError('EMPTY_DATASET', `Expected photos in ${store.url} under ${places} but received none`);
 }
 
+/** S3 may hold `val/../x.jpg`, but no store reads it: that would be another object wherever addresses are resolved. */
+const REFUSED_NAME = /(?:^|\/)\.\.?(?:\/|$)/;
+
 type Photo = { -readonly [Field in keyof PlanRow]: PlanRow[Field] } & { readonly captions: string[] };
 
 /** Reads the annotations, then lists the photos once for their etags and sizes: one request for a thousand photos. */
@@ -59,7 +61,7 @@ async function scanSplit(
   const listed = new Set<Photo>();
   for await (const { key, etag, bytes } of store.list(folder, { ...(signal && { signal }) })) {
     const photo = photos.ofFile(key.slice(folder.length));
-    if (photo === undefined) continue;
+    if (photo === undefined || REFUSED_NAME.test(key)) continue;
     listed.add(Object.assign(photo, { etag: ownCopy(etag), bytes }));
   }
   const samples: PlanRow[] = [];

@@ -7,6 +7,5 @@ import { openSyntheticReader } from './synthetic-reader';
 /** Opens what a run's photos are read from. Credentials come from the environment, never from the address. */
 export function openSource(address: SourceAddress): SourceReader {
   if (address.kind === 'synthetic') return openSyntheticReader(address);
-  const { url, endpoint, unsigned } = address;
-  return objectSource(openStore(url, { ...(endpoint !== undefined && { endpoint }), ...(unsigned !== undefined && { unsigned }) }));
+  return objectSource(openStore(address.url, { endpoint: address.endpoint, unsigned: address.unsigned }));
 }
