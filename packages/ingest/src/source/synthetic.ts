@@ -3,6 +3,7 @@ import type { CaptionRow, PlanRow } from '@showtell/shared/schema/plan';
 import { captionsOf } from '@showtell/shared/source/synthetic-captions';
 import { FEWEST_PICTURES, type Picture, picturesOf } from '@showtell/shared/source/synthetic-scene';
 import type { Dataset, DatasetSource } from './dataset';
+import { Findings } from './findings';
 
 /** Five digits number the pictures within their keys, and keys must sort in their order. */
 const MOST_PICTURES = 100_000;
@@ -22,14 +23,7 @@ export function syntheticDataset(url: string): DatasetSource {
           const ofSplit = pictures.filter((picture) => picture.split === split);
           return { split, samples: ofSplit.map(planRow), captions: ofSplit.flatMap(captionRows) };
         }),
-        findings: {
-          duplicateImages: 0,
-          duplicateCaptions: 0,
-          captionsWithoutImage: { count: 0, examples: [] },
-          imagesWithoutCaption: { count: 0, examples: [] },
-          imagesMissing: { count: 0, examples: [] },
-          captionsRejected: { count: 0, examples: [] },
-        },
+        findings: new Findings().result(),
       };
     },
   };

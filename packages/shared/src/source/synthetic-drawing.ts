@@ -6,8 +6,8 @@ import { SHAPES, type Shape, type ShapeName } from './synthetic-shapes';
 /** Pixels from the middle of the picture to the middle of each shape, along the line between them. */
 const APART = 76;
 /** Shapes move this much to and fro along that line, and this much across it. Together with their size they stay in the square that the encoder sees. */
-const JITTER = { along: 7, across: 34 };
-const SCALE = { least: 1.1, most: 1.36 };
+const JITTER = { along: 5, across: 30 };
+const SCALE = { least: 1.18, most: 1.38 };
 
 /** The picture as SVG text of 400 × 320 pixels. All shapes lie in its middle square, which is what the centre crop keeps. */
 export function drawPicture({ key, scene }: Pick<Picture, 'key' | 'scene'>): string {
@@ -41,7 +41,7 @@ function drawShape(name: ShapeName, { x, y }: Place, random: Random): string {
   const scale = random.between(SCALE.least * 100, SCALE.most * 100) / 100;
   const rim = (colour: string, attributes: string) =>
     `<path d="${shape.outline}" fill="${colour}" stroke="${colour}" stroke-width="8" stroke-linejoin="round" ${attributes}/>`;
-  return `<g transform="translate(${x},${y}) rotate(${turn}) scale(${scale})">${rim('#000', 'opacity="0.22" transform="translate(2.5,4)"')}${rim('#fff', '')}${shape.paint(main, second)}</g>`;
+  return `<g class="shape" transform="translate(${x},${y}) rotate(${turn}) scale(${scale})">${rim('#000', 'opacity="0.22" transform="translate(2.5,4)"')}${rim('#fff', '')}${shape.paint(main, second)}</g>`;
 }
 
 function drawScenery(name: SceneryName, random: Random): string {

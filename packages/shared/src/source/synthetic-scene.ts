@@ -29,16 +29,16 @@ export interface Picture {
   readonly scene: Scene;
 }
 
-/** One arrangement of shapes in this many is never shown in training, in whatever scenery. */
-const HELD_OUT = 6;
-
-/** Splits of ten pictures after one another. Every split has one among the first four, so that small sets have all three. */
-const SPLITS_OF_TEN: readonly SyntheticSplit[] = ['train', 'test', 'val', 'train', 'train', 'train', 'test', 'train', 'train', 'train'];
+/** Splits of twenty pictures after one another. The first four have one of each, so that small sets have all three splits. */
+const SPLITS_OF_TWENTY: readonly SyntheticSplit[] = [
+  ...(['train', 'test', 'val', 'train', 'train', 'train', 'test', 'train', 'train', 'train'] as const),
+  ...(['train', 'test', 'val', 'train', 'train', 'train', 'train', 'train', 'train', 'train'] as const),
+];
 
 /** Fewer pictures would leave a split without any. */
 export const FEWEST_PICTURES = 4;
 
-/** Held out of training as a whole: no scenery shows it there. */
+/** How two shapes lie to one another, wherever it is. */
 type Arrangement = Omit<Scene, 'scenery'>;
 
 function allArrangements(): Arrangement[] {
@@ -61,14 +61,19 @@ interface SceneLists {
   readonly test: readonly Scene[];
 }
 
-/** All scenes, in random order. Those of `test` have arrangements (subject, relation, object) that none of `train` has. */
+/**
+ * All scenes, each list in random order. Every arrangement is held out of training in one scenery, where `test` has it, and
+ * shown in the others: a test scene is new as a whole while every part of it is known.
+ */
 export function sceneLists(seed: number): SceneLists {
   const random = new Random(`scenes ${seed}`);
-  const arrangements = random.shuffle(allArrangements());
-  const held = Math.ceil(arrangements.length / HELD_OUT);
-  const everywhere = (some: readonly Arrangement[]) =>
-    random.shuffle(some.flatMap((arrangement) => SCENERY_NAMES.map((scenery) => ({ ...arrangement, scenery }))));
-  return { test: everywhere(arrangements.slice(0, held)), train: everywhere(arrangements.slice(held)) };
+  const train: Scene[] = [];
+  const test: Scene[] = [];
+  for (const arrangement of allArrangements()) {
+    const heldOut = random.pick(SCENERY_NAMES);
+    for (const scenery of SCENERY_NAMES) (scenery === heldOut ? test : train).push({ ...arrangement, scenery });
+  }
+  return { train: random.shuffle(train), test: random.shuffle(test) };
 }
 
 /** The first `count` pictures of a seed: a larger set begins with the smaller one. */
@@ -76,7 +81,7 @@ export function picturesOf(count: number, seed: number): Picture[] {
   const lists = sceneLists(seed);
   const taken = { train: 0, test: 0 };
   return Array.from({ length: count }, (_, index) => {
-    const split = SPLITS_OF_TEN[index % SPLITS_OF_TEN.length] as SyntheticSplit;
+    const split = SPLITS_OF_TWENTY[index % SPLITS_OF_TWENTY.length] as SyntheticSplit;
     const list = split === 'test' ? 'test' : 'train';
     const scene = lists[list][taken[list] % lists[list].length] as Scene;
     taken[list] += 1;
@@ -92,12 +97,12 @@ const KEY = new RegExp(
   `^\\d{5,}-(${SHAPE_NAMES.join('|')})-(${RELATIONS.join('|')})-(${SHAPE_NAMES.join('|')})-(${SCENERY_NAMES.join('|')})-s\\d+$`,
 );
 
-/** The scene that a key of this dataset (a source key, and also an image id) names, or `NOT_A_DATASET`. */
+/** The scene that a key of this dataset (a source key, and also an image id) names, or `NOT_FOUND`. */
 export function sceneOf(key: string): Scene {
   const [, subject, relation, object, scenery] = KEY.exec(key) ?? [];
   if (scenery === undefined || subject === object) {
     throw new ShowtellError(
-      'NOT_A_DATASET',
+      'NOT_FOUND',
       `Expected the key of a synthetic picture such as "00042-star-above-ring-sea-s1" but received ${JSON.stringify(key)}`,
     );
   }

@@ -38,12 +38,12 @@ export const SCENERIES = {
     ground: ['#9ad17b', '#74b856'],
     details: (random, horizon) =>
       times(3, () => cloud(random)) +
-      times(26, () => {
+      times(18, () => {
         const x = random.between(0, WIDTH);
         const y = random.between(horizon + 30, HEIGHT);
         return `<path d="M${x},${y}l-4,-12M${x},${y}l0,-15M${x},${y}l4,-12" stroke="#4e8f3a" stroke-width="2.5" stroke-linecap="round"/>`;
       }) +
-      dots(random, 14, horizon + 34, HEIGHT, '#fff3b0', 2.5, 4),
+      dots(random, 9, horizon + 34, HEIGHT, '#fff3b0', 2.5, 4),
   },
   night: {
     sky: ['#0e1638', '#2c3a78'],
@@ -67,9 +67,9 @@ export const SCENERIES = {
       }),
   },
   snow: {
-    sky: ['#b9c7d8', '#e3eaf2'],
-    ground: ['#f2f6fb', '#ffffff'],
-    details: (random) => dots(random, 90, 0, HEIGHT, '#ffffff', 1.6, 4),
+    sky: ['#a9bbd1', '#d3deea'],
+    ground: ['#dfe8f3', '#eef3fa'],
+    details: (random) => dots(random, 60, 0, HEIGHT, '#ffffff', 1.4, 3.2),
   },
 } as const satisfies Record<string, Scenery>;
 

@@ -34,9 +34,7 @@ const MUSHROOM = `${CAP}M-17,6L17,6C15,22 20,34 22,42C22,50 -22,50 -22,42C-20,34
 const WINGS =
   'M0,-6C8,-46 48,-52 49,-26C50,-6 32,4 22,6C40,8 44,30 30,40C16,48 4,26 0,10C-4,26 -16,48 -30,40C-44,30 -40,8 -22,6C-32,4 -50,-6 -49,-26C-48,-52 -8,-46 0,-6Z';
 
-const BALL = circle(0, 0, 48);
 const CAT = 'M-44,-46L-20,-32C-8,-37 8,-37 20,-32L44,-46C48,-22 50,2 44,16C34,48 -34,48 -44,16C-50,2 -48,-22 -44,-46Z';
-const DIE = 'M-44,-36a8,8 0 0 1 8,-8L36,-44a8,8 0 0 1 8,8L44,36a8,8 0 0 1 -8,8L-36,44a8,8 0 0 1 -8,-8Z';
 
 export const SHAPES = {
   star: {
@@ -89,34 +87,6 @@ export const SHAPES = {
     outline: MUSHROOM,
     paint: (a, b) =>
       fill(MUSHROOM, '#f5ead6') + fill(CAP, a) + fill(circle(-24, -12, 9) + circle(8, -26, 10) + circle(30, -4, 7) + circle(-4, 0, 6), b),
-  },
-  ball: {
-    colours: [['#f4f4f4', '#e23b3b']],
-    outline: BALL,
-    paint: (a, b) =>
-      fill(BALL, a) +
-      [b, '#2f7fd8', '#f7c331']
-        .map((c, k) => `<path d="M0,0L0,-48A48,48 0 0 1 41.6,-24Z" fill="${c}" transform="rotate(${k * 120 + 15})"/>`)
-        .join('') +
-      fill(circle(0, 0, 9), '#fff'),
-  },
-  die: {
-    colours: [['#fbfbf6', '#202020']],
-    outline: DIE,
-    paint: (a, b) =>
-      fill(DIE, a) +
-      fill(
-        [
-          [-24, -24],
-          [24, -24],
-          [0, 0],
-          [-24, 24],
-          [24, 24],
-        ]
-          .map(([x, y]) => circle(x ?? 0, y ?? 0, 9))
-          .join(''),
-        b,
-      ),
   },
   fish: {
     colours: [['#ff7f32', '#ffe0c2']],
