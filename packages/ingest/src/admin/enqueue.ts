@@ -75,7 +75,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
   const opened = new Shutdown(logger);
   try {
     // First, because a server that is not there should be known before an hour of listing.
-    const { queues } = await openQueues(settings, logger, opened);
+    const { queues } = await openQueues(settings, logger, opened, dryRun);
     const { run, existed } = await plan(request, options);
     const counts = await addJobs({
       store,

@@ -15,12 +15,15 @@ export interface RedisServices {
   readonly window: PixelWindow;
 }
 
-/** Checks Redis (`preflight`), connects, and leaves the closing to `shutdown`. */
-export async function openQueues(settings: Settings, logger: Logger, shutdown: Shutdown): Promise<RedisServices> {
+/**
+ * Checks Redis (`preflight`), connects, and leaves the closing to `shutdown`.
+ * @param readOnly for who only looks: nothing is written.
+ */
+export async function openQueues(settings: Settings, logger: Logger, shutdown: Shutdown, readOnly = false): Promise<RedisServices> {
   for (const { warnings } of await preflight(settings)) for (const warning of warnings) logger.warn(warning);
   const redis = connect(settings, 'jobs', logger, shutdown);
   const pixelRedis = settings.pixelRedis === undefined ? redis : connect(settings, 'pixels', logger, shutdown);
-  const queues = new Queues(redis, settings);
+  const queues = new Queues(redis, settings, readOnly);
   shutdown.defer('queues', () => queues.close());
   const prefix = redisPrefix(settings);
   return {
