@@ -96,6 +96,7 @@ async function withBucket(
   stop: () => Promise<void>,
   check = () => {},
 ): Promise<S3TestServer> {
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 });
   const bucket = `showtell-test-${randomBytes(6).toString('hex')}`;
   for (const last = Date.now() + START_MS; ; await sleep(25)) {

@@ -36,13 +36,17 @@ export async function retry<T>(
   judge: (error: unknown, attempts: number) => Verdict,
 ): Promise<T> {
   const end = performance.now() + deadlineMs;
+  let failure: unknown;
   for (let attempts = 1; ; attempts++) {
     signal?.throwIfAborted();
+    const left = end - performance.now();
     try {
-      return await within(Math.min(attemptMs, end - performance.now()), signal, attempt);
+      return await within(Math.min(attemptMs, left), signal, attempt);
     } catch (error) {
       signal?.throwIfAborted();
-      const verdict = judge(error, attempts);
+      // When only the deadline cut the last attempt short, what failed before it says more.
+      if (attempts === 1 || left >= attemptMs || !(error instanceof AttemptTimeout)) failure = error;
+      const verdict = judge(failure, attempts);
       const wait = Math.random() * Math.min(FIRST_WAIT_MS * 2 ** attempts, LONGEST_WAIT_MS);
       if (!verdict.again || performance.now() + wait >= end) throw verdict.error;
       await sleep(wait, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());

@@ -28,6 +28,8 @@ export function checkEndpoint(endpoint: string): URL {
  */
 export async function createS3Client(options: S3ClientOptions, attempts: number, idleMs: number): Promise<S3Client> {
   const { endpoint, region, unsigned, credentials } = options;
+  // The SDK's version is fixed by our lock file, so its notice about versions to come is of no use to who runs Showtell.
+  process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
   const config: S3ClientConfig = {
     maxAttempts: attempts,
     requestHandler: {

@@ -25,6 +25,8 @@ export class S3Connection {
   readonly deadlineMs: number;
   private readonly where: string;
   private readonly opened = new Map<'calls' | 'pieces', Promise<S3Client>>();
+  /** Longer than an attempt, so that the attempt's own clock is first and its error the clearer one. */
+  private readonly idleMs: number;
   private bucketSeen = false;
 
   constructor(
@@ -37,12 +39,13 @@ export class S3Connection {
     this.url = `s3://${bucket}/${names}`;
     this.where = options.endpoint ? `${this.url} at ${checkEndpoint(options.endpoint).origin}` : this.url;
     this.attemptMs = options.attemptMs ?? ATTEMPT_MS;
+    this.idleMs = 2 * this.attemptMs;
     this.deadlineMs = options.deadlineMs ?? DEADLINE_MS;
   }
 
   /** `pieces` is for uploads, whose pieces the SDK sends again by itself. */
   client(use: 'calls' | 'pieces' = 'calls'): Promise<S3Client> {
-    const client = this.opened.get(use) ?? createS3Client(this.options, use === 'calls' ? 1 : PIECE_ATTEMPTS, this.attemptMs);
+    const client = this.opened.get(use) ?? createS3Client(this.options, use === 'calls' ? 1 : PIECE_ATTEMPTS, this.idleMs);
     this.opened.set(use, client);
     return client;
   }

@@ -17,6 +17,9 @@ export class ShortBody extends Error {
 /** Times that a body which ends early is read. */
 export const READS = 3;
 
+/** Errors of programs and not of networks; `undefined` is that of what is no error at all. */
+const BUGS = new Set<string | undefined>(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', undefined]);
+
 interface ServiceError extends Error {
   readonly code?: string;
   readonly ServerTime?: Date | string;
@@ -32,7 +35,7 @@ export function statusOf(error: unknown): number | undefined {
 
 /** Says what an error of the AWS SDK means. The SDK's own error is not passed on: it carries headers and the signed request. */
 export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict {
-  if (isShowtellError(error) || !(error instanceof Error)) return { again: false, error };
+  if (isShowtellError(error) || BUGS.has((error as Error | undefined)?.name)) return { again: false, error };
   const { name, message, code } = error as ServiceError;
   const status = statusOf(error);
   const verdict = (
@@ -65,16 +68,13 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
       attempts === 1,
       'CLOCK_SKEW',
       'Set the clock of this machine.',
-      `the clock here says ${now()}, the store's ${serverTime(error)}`,
+      `the clock here says ${now()}, the store's ${serverTime(error as ServiceError)}`,
     );
   if (status === undefined) {
     const certificate = /CERT|TLS|SSL/.test(code ?? '');
     if (certificate)
       return verdict(false, 'STORE_UNREACHABLE', 'Check the endpoint; NODE_EXTRA_CA_CERTS names a file of further authorities.');
-    const network = name === 'TimeoutError' || /^E[A-Z_]+$/.test(code ?? '') || code === 'UND_ERR' || message === 'aborted';
-    return network
-      ? verdict(true, 'STORE_UNREACHABLE', 'Check the address and that the server runs.', `${code ?? name}: ${message}`)
-      : { again: false, error };
+    return verdict(true, 'STORE_UNREACHABLE', 'Check the address and that the server runs.', `${code ?? name}: ${message}`);
   }
   if (status === 501) return verdict(false, 'UNSAFE_STORE', 'Use a store with conditional writes.');
   // 409: two conditional writes of one key at once. The SDK does not retry it.
@@ -86,8 +86,7 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
 
 const now = () => new Date().toISOString();
 
-function serverTime(error: Error): string {
-  const { ServerTime, $response } = error as ServiceError;
+function serverTime({ ServerTime, $response }: ServiceError): string {
   const time = new Date(ServerTime ?? $response?.headers?.['date'] ?? Number.NaN);
   return Number.isNaN(time.valueOf()) ? 'another time' : time.toISOString();
 }

@@ -76,8 +76,10 @@ async function* continuing(s3: S3Connection, key: string, options: ReadOptions, 
     breaks += 1;
     const rest = { start: start + received, end: start + bytes - 1 };
     const again = breaks < READS && received < bytes ? await openBriefly(s3, key, { ...options, ifMatch: etag, range: rest }) : undefined;
-    if (!again)
-      throw new ShowtellError('CORRUPT_OBJECT', `Expected ${bytes} bytes of ${key} in ${s3.url} but received ${received}`, { cause });
+    if (!again) {
+      const code = cause instanceof AttemptTimeout ? 'STORE_UNREACHABLE' : 'CORRUPT_OBJECT';
+      throw new ShowtellError(code, `Expected ${bytes} bytes of ${key} in ${s3.url} but received ${received}`, { cause });
+    }
     body = again.body;
   }
 }

@@ -6,6 +6,9 @@ import { checkPrefix } from './key';
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { S3Connection, type S3StoreOptions } from './s3-connection';
+
+export type { S3StoreOptions };
+
 import { statusOf } from './s3-errors';
 import { headObject, readObject, streamObject } from './s3-read';
 
