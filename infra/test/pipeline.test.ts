@@ -89,7 +89,7 @@ describeRedis('the pipeline', () => {
 
   test('enqueueing again, at once, before and in the middle, adds nothing that is on its way or done', async () => {
     const both = await Promise.all([rig.enqueue(), rig.enqueue()]);
-    expect(both.map(({ shards }) => shards.added).sort()).toEqual([0, 5]);
+    expect(new Set(both.map(({ shards }) => shards.added))).toEqual(new Set([0, 5]));
     const { run } = both[0]!;
     expect(await rig.enqueue()).toMatchObject({ run, shards: { committed: 0, waiting: 5, added: 0 } });
 
@@ -100,6 +100,8 @@ describeRedis('the pipeline', () => {
 
     const encoder = rig.encoder();
     await until(async () => (await committed(run)) >= 2);
+    // Neither the services' connections nor a new one may rely on scripts that were there a moment ago.
+    await redis.redis.script('FLUSH');
     const halfway = await rig.enqueue();
     expect(halfway.shards).toMatchObject({ planned: 5, failed: 0, added: 0 });
     expect(halfway.shards.committed + halfway.shards.waiting).toBe(5);
@@ -177,22 +179,22 @@ describeRedis('the pipeline', () => {
     const tight = { settings: { pixelWindow } };
     const { run } = await rig.enqueue();
     let most = 0;
-    let watching = true;
+    const watched = new AbortController();
     const watch = async () => {
-      for (const before = performance.now(); watching && performance.now() - before < 40_000; ) {
+      while (!watched.signal.aborted) {
         let bytes = 0;
         for (const key of (await ownKeys()).filter((name) => name.includes(':pixels:'))) bytes += await redis.redis.strlen(key);
         most = Math.max(most, bytes);
       }
     };
-    const watched = watch();
+    const watching = watch();
     const ingest = rig.ingest(tight);
     await until(() => most > 1.9 * shardBytes);
     const encoder = rig.encoder(tight);
     await until(async () => (await runStatus(rig.store, undefined, run)).manifest === 1, 30_000);
     await Promise.all([ingest.stop(), encoder.stop()]);
-    watching = false;
-    await watched;
+    watched.abort();
+    await watching;
     // The blocks' headers come on top of the pixels.
     expect(most).toBeLessThanOrEqual(2 * shardBytes + 20_000);
     await checkInvariants(rig.store, run);
@@ -203,7 +205,7 @@ describeRedis('the pipeline', () => {
     const none = { once: true, settings: { pixelWindow: 0 } };
     const { run } = await rig.enqueue();
     await Promise.all([rig.ingest(none), rig.encoder(none)].map(({ done }) => done));
-    await checkInvariants(rig.store, run);
+    expect((await checkInvariants(rig.store, run)).features.size).toBe(35);
   }, 60_000);
 
   test('a run whose name is taken by other settings is refused, with the differences', async () => {
@@ -238,10 +240,4 @@ describeRedis('the pipeline', () => {
     await drainOnce();
     await checkInvariants(rig.store, run);
   }, 60_000);
-
-  test('scripts flushed from Redis between two calls do not matter', async () => {
-    await rig.enqueue({ dataset: 'synthetic:8' });
-    await redis.redis.script('FLUSH');
-    await expect(rig.enqueue({ dataset: 'synthetic:16' })).resolves.toMatchObject({ shards: { added: 2 } });
-  });
 });

@@ -129,19 +129,13 @@ async function addIngest(queues: Queues, run: PlannedRun, shards: readonly numbe
   const encode = queues.encode(run.plan.encoder.precision);
   const ids = shards.map((shard) => jobIds.shard(run.name, shard));
   await Promise.all(ids.flatMap((id) => [queues.ingest.remove(id), encode.remove(id)]));
-  const jobs = shards.map((shard, index) => ({
-    name: 'ingest',
-    data: { run: run.name, shard },
-    opts: { jobId: ids[index]!, priority: Math.min(priority(index), LAST_PRIORITY) },
-  }));
-  try {
-    await queues.ingest.addBulk(jobs);
-  } catch (error) {
-    // After SCRIPT FLUSH a connection does not know that its scripts are gone; a new one loads them.
-    if (!(error instanceof Error) || !error.message.includes('NOSCRIPT')) throw error;
-    queues.redis.disconnect(true);
-    await queues.ingest.addBulk(jobs);
-  }
+  await queues.ingest.addBulk(
+    shards.map((shard, index) => ({
+      name: 'ingest',
+      data: { run: run.name, shard },
+      opts: { jobId: ids[index]!, priority: Math.min(priority(index), LAST_PRIORITY) },
+    })),
+  );
 }
 
 async function addFinalize(queues: Queues, run: string): Promise<void> {
