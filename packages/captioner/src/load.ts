@@ -1,0 +1,81 @@
+import { defaultThreads } from '@showtell/encoder-worker/encoder/engines/engine';
+import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
+import type { ShowtellError } from '@showtell/shared/errors';
+import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
+import { openCheckpointFolder } from '@showtell/trainer/checkpoint/folder';
+import { createDecoder } from '@showtell/trainer/decoding/greedy';
+import { encodePhotos } from './photo-encoder';
+
+export interface Caption {
+  /** Words with a space between them. */
+  readonly caption: string;
+  /** Whether the captioner ended the sentence itself, within the longest length it may have. */
+  readonly ended: boolean;
+  /** Natural logarithm of the caption's probability. */
+  readonly logProbability: number;
+}
+
+/** A photo that cannot be captioned does not keep the others from it. */
+export type PhotoCaption = Caption | { readonly error: ShowtellError };
+
+export interface Captioner {
+  /** The checkpoint in use. */
+  readonly checkpoint: CheckpointRecord;
+  /** Captions in the photos' order. A photo is a JPEG, PNG or WebP file as it is. */
+  caption(photos: readonly Buffer[]): Promise<PhotoCaption[]>;
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** `auto`, `cpu` or `cuda`. Default `auto`. */
+  readonly device?: string;
+  /** Default: one for every core. */
+  readonly threads?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Loads a folder that `showtell pull` made, after verifying every file of it. The encoder runs in a process of its own until `close()`.
+ * @throws ShowtellError `NOT_FOUND`, `CORRUPT_CHECKPOINT`, `FORMAT_VERSION`, `DEVICE_UNAVAILABLE`.
+ */
+export async function loadCaptioner(folder: string, options: LoadOptions = {}): Promise<Captioner> {
+  const { device = 'auto', threads = defaultThreads(), signal } = options;
+  const { record, weights, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
+  const decoder = await createDecoder({ weights, hyperparameters: decoding, threads });
+  const engine = await startEngineProcess({
+    weights: encoderWeights,
+    precision: preprocessing.encoder.precision,
+    engine: 'onnx',
+    device,
+    threads,
+    ...(signal && { signal }),
+  }).catch(async (error: unknown) => {
+    await decoder.close();
+    throw error;
+  });
+  return {
+    checkpoint: record,
+    async caption(photos) {
+      const encoded = await encodePhotos(engine, photos);
+      const features = encoded.flatMap((result) => ('feature' in result ? [result.feature] : []));
+      const decoded = features.length === 0 ? [] : await decoder.greedy(concatenate(features, engine.dimension), features.length);
+      let row = 0;
+      return encoded.map((result) => {
+        if ('error' in result) return result;
+        const { ids, ended, logProbability } = decoded[row++]!;
+        return { caption: vocabulary.decode(ids).join(' '), ended, logProbability };
+      });
+    },
+    async close() {
+      await engine.close();
+      await decoder.close();
+    },
+  };
+}
+
+/** Features as rows of one matrix [rows × dimension]. */
+function concatenate(features: readonly Float32Array[], dimension: number): Float32Array {
+  const matrix = new Float32Array(features.length * dimension);
+  for (const [row, feature] of features.entries()) matrix.set(feature, row * dimension);
+  return matrix;
+}
