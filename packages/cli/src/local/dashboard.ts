@@ -1,0 +1,38 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
+import type { Queues } from '@showtell/shared/queue/queues';
+import { Precision } from '@showtell/shared/schema/encoder-identity';
+import Fastify from 'fastify';
+
+export interface Dashboard {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the queues on a loopback port; `port` 0 takes a free one.
+ * It only shows: jobs are changed with the program's verbs, which know the store, and any page in a browser can call a loopback port.
+ */
+export async function startDashboard(queues: Queues, port = 0): Promise<Dashboard> {
+  const adapter = new FastifyAdapter();
+  const all = [queues.ingest, ...Precision.options.map((precision) => queues.encode(precision)), queues.finalize, queues.train];
+  createBullBoard({
+    queues: all.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true, description: DESCRIPTIONS[queue.name] ?? '' })),
+    serverAdapter: adapter,
+    options: { uiConfig: { boardTitle: 'Showtell', hideRedisDetails: true } },
+  });
+  const server = Fastify({ forceCloseConnections: true });
+  await server.register(adapter.registerPlugin());
+  const url = await server.listen({ host: '127.0.0.1', port });
+  return { url, close: () => server.close() };
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  ingest: 'Shards whose pictures are being fetched and prepared',
+  'encode-float32': 'Shards to encode with float32 weights',
+  'encode-float16': 'Shards to encode with float16 weights',
+  'encode-int8': 'Shards to encode with int8 weights',
+  finalize: 'Runs that wait for their last shard',
+  train: 'Trainings',
+};

@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os';
+import type { Settings } from '@showtell/shared/config';
+import { redact } from '@showtell/shared/logger';
+import { openStore } from '@showtell/shared/object-store/open';
+import { connectRedis, preflight } from '@showtell/shared/queue/connection';
+import { Queues } from '@showtell/shared/queue/queues';
+import { untilAborted } from '@showtell/shared/queue/until';
+import type { Shutdown } from '@showtell/shared/shutdown';
+import pc from 'picocolors';
+import { plural } from '../output/format';
+import { startDashboard } from './dashboard';
+import { formatLogLine } from './log-line';
+import { openRedis } from './redis';
+import { defaultEncoders, startServices } from './services';
+import { checkNotUp, writeServicesFile } from './services-file';
+
+export interface UpOptions {
+  readonly settings: Settings;
+  readonly encoders?: number | undefined;
+  /** Of the dashboard; 0 takes a free one. */
+  readonly port: number;
+  readonly shutdown: Shutdown;
+  readonly cwd?: string;
+}
+
+/** Runs every service until it is stopped. Standard output tells where things are; standard error is the services' log. */
+export async function runUp({ settings: given, encoders, port, shutdown, cwd = process.cwd() }: UpOptions): Promise<void> {
+  const say = (line: string) => process.stdout.write(`${line}\n`);
+  checkNotUp(cwd);
+  const redis = await openRedis({ url: given.redis, announce: say, signal: shutdown.signal });
+  shutdown.defer('redis', () => redis.stop());
+  const settings: Settings = { ...given, redis: redis.url };
+  const [report] = await preflight(settings);
+  await probeStore(settings, shutdown);
+
+  const connection = connectRedis(settings);
+  connection.on('error', () => {});
+  shutdown.defer('connection', () => connection.disconnect());
+  const queues = new Queues(connection, settings);
+  shutdown.defer('queues', () => queues.close());
+  const dashboard = await startDashboard(queues, port);
+  shutdown.defer('dashboard', () => dashboard.close());
+
+  const count = encoders ?? defaultEncoders(availableParallelism());
+  const services = startServices({
+    settings,
+    encoders: count,
+    onLine: (service, line) => process.stderr.write(`${formatLogLine(service, line)}\n`),
+    onEvent: (message) => process.stderr.write(`${pc.yellow(message)}\n`),
+  });
+  shutdown.defer('services', () => services.stop());
+  shutdown.defer('services.json', writeServicesFile(cwd, { redis: redis.url, dashboard: dashboard.url }));
+
+  say(`Store      ${settings.store}`);
+  say(`Redis      ${redact(redis.url)} ${pc.dim(`(${report?.version ?? ''}, ${redis.program ?? 'as configured'})`)}`);
+  say(`Services   ingest, ${plural(count, 'encoder')}, trainer`);
+  say(`Dashboard  ${pc.cyan(dashboard.url)}`);
+  say(pc.dim('Other commands find these from the same folder. Ctrl-C stops everything.'));
+
+  await Promise.race([services.failed, untilAborted(shutdown.signal)]);
+  say('Stopping…');
+}
+
+async function probeStore(settings: Settings, { signal }: Shutdown): Promise<void> {
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  try {
+    await store.probe({ signal });
+  } finally {
+    await store.close();
+  }
+}
