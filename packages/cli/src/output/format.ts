@@ -1,0 +1,20 @@
+/** `1.4 s`, `2 min 5 s`, `3 h 12 min`. */
+export function formatSeconds(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3_600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3_600)} h ${Math.floor((whole % 3_600) / 60)} min`;
+}
+
+/** `12,345`. */
+export const formatCount = (count: number) => count.toLocaleString('en-US');
+
+/** `62.5 %`, `7 %`; 0 of 0 is 0 %. */
+export function formatShare(part: number, whole: number): string {
+  const percent = whole === 0 ? 0 : (100 * part) / whole;
+  return `${Number.isInteger(percent) ? percent : percent.toFixed(1)} %`;
+}
+
+/** `3 pictures`, `1 picture`. */
+export const plural = (count: number, one: string, many = `${one}s`) => `${formatCount(count)} ${count === 1 ? one : many}`;
