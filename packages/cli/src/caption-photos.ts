@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LoadOptions, loadCaptioner } from '@showtell/captioner/load';
+import { EXIT } from '@showtell/shared/errors';
+import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
+import type { CommandContext } from './context';
+import { eachPhoto } from './photo-files';
+import { reportRejected } from './report-rejected';
+
+export interface CaptionPhotosOptions extends Pick<LoadOptions, 'device' | 'threads'> {
+  readonly photos: readonly string[];
+  /** A folder that `pull` made, or a MODEL of the store. */
+  readonly model: string;
+  readonly json: boolean;
+}
+
+/** Prints a caption for each photo. Photos that cannot be captioned are told on standard error and make the exit code 3. */
+export async function captionPhotos(context: CommandContext, { photos, model, json, ...options }: CaptionPhotosOptions): Promise<void> {
+  const { signal, shutdown } = context;
+  const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, signal });
+  shutdown.defer('captioner', () => captioner.close());
+  let rejected = 0;
+  for await (const { path, result } of eachPhoto(photos, (some) => captioner.caption(some), signal)) {
+    if ('error' in result) {
+      rejected += 1;
+      reportRejected(path, result.error);
+    }
+    if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
+    else if (!('error' in result)) process.stdout.write(photos.length === 1 ? `${result.caption}\n` : `${path}: ${result.caption}\n`);
+  }
+  if (rejected > 0) process.exitCode = EXIT.INPUT;
+}
+
+const errorFields = ({ code, message }: { code: string; message: string }) => ({ error: { code, message } });
+
+/** A MODEL of the store is pulled into a temporary folder, which goes with the program. */
+async function modelFolder({ store, signal, shutdown }: CommandContext, model: string): Promise<string> {
+  if (existsSync(model)) return model;
+  const folder = await mkdtemp(join(tmpdir(), 'showtell-model-'));
+  shutdown.defer('model', () => rm(folder, { recursive: true, force: true }));
+  return (await pullCheckpoint(store, model, join(folder, 'checkpoint'), { signal })).path;
+}

@@ -1,0 +1,28 @@
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../whole-number';
+
+interface CaptionFlags {
+  readonly model: string;
+  readonly json?: boolean;
+  readonly device: string;
+  readonly threads?: number;
+}
+
+export function captionCommand(shutdown: Shutdown): Command {
+  return new Command('caption')
+    .description('Write captions for photos with a trained captioner')
+    .argument('<photo...>', 'JPEG, PNG or WebP files')
+    .requiredOption('--model <model>', 'folder that pull made, or TRAINING, TRAINING@ALIAS, TRAINING:STEP')
+    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
+    .option('--json', 'print JSON lines')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ showtell caption holiday/*.jpg --model ./captioner\n  $ showtell caption photo.jpg --model coco-seed@best --json\n',
+    )
+    .action(async (photos: string[], flags: CaptionFlags, command: Command) => {
+      const [{ openContext }, { captionPhotos }] = await Promise.all([import('../context.js'), import('../caption-photos.js')]);
+      await captionPhotos(openContext(command, shutdown), { photos, ...flags, json: flags.json ?? false });
+    });
+}

@@ -1,0 +1,33 @@
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command, Option } from 'commander';
+
+interface DoctorFlags {
+  readonly weights: string;
+  readonly device: string;
+  readonly json?: boolean;
+}
+
+export function doctorCommand(shutdown: Shutdown): Command {
+  return new Command('doctor')
+    .description('Check Node.js, Redis, object store, encoder and weights, and say what to do about each thing wrong')
+    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ showtell doctor\n  $ showtell doctor --store s3://results/showtell --s3-endpoint http://minio:9000 --json\n',
+    )
+    .action(async ({ json = false, ...flags }: DoctorFlags, command: Command) => {
+      const [{ settingsOf }, { diagnosesAsJson, examine, formatDiagnosis }] = await Promise.all([
+        import('../settings-flags.js'),
+        import('../doctor/examine.js'),
+      ]);
+      const options = { ...flags, settings: settingsOf(command), signal: shutdown.signal };
+      const diagnoses = await examine(options, (diagnosis) => {
+        if (!json) process.stdout.write(formatDiagnosis(diagnosis));
+      });
+      if (json) process.stdout.write(diagnosesAsJson(diagnoses));
+      const failed = diagnoses.find(({ error }) => error !== undefined);
+      if (failed?.error !== undefined) process.exitCode = failed.error.exitCode;
+    });
+}

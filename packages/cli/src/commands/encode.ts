@@ -1,0 +1,27 @@
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../whole-number';
+
+interface EncodeFlags {
+  readonly out?: string;
+  readonly weights: string;
+  readonly device: string;
+  readonly threads?: number;
+}
+
+export function encodeCommand(shutdown: Shutdown): Command {
+  return new Command('encode')
+    .description('Write the InceptionV3 features of photos, as JSON lines or an Arrow file')
+    .argument('<photo...>', 'JPEG, PNG or WebP files')
+    .option('--out <file>', 'file to write: .arrow for an Arrow file, else JSON lines (default: JSON lines on standard output)')
+    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
+    .addHelpText('after', '\nExamples:\n  $ showtell encode photo.jpg\n  $ showtell encode holiday/*.jpg --out features.arrow\n')
+    .action(async (photos: string[], flags: EncodeFlags, command: Command) => {
+      const [{ settingsOf }, { writeFeatures }] = await Promise.all([import('../settings-flags.js'), import('../write-features.js')]);
+      // It needs none, but a wrong one should be told all the same.
+      settingsOf(command);
+      await writeFeatures({ photos, ...flags, shutdown });
+    });
+}

@@ -1,0 +1,60 @@
+import { Precision } from '@showtell/shared/schema/encoder-identity';
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command, Option } from 'commander';
+import { listed } from '../listed';
+import { wholeNumber } from '../whole-number';
+
+interface EnqueueFlags {
+  readonly run?: string;
+  readonly split?: string[];
+  readonly shardRows: number;
+  readonly weights: string;
+  readonly precision: Precision;
+  readonly train?: string;
+  readonly strict?: boolean;
+  readonly dryRun?: boolean;
+  readonly wait?: boolean;
+  readonly json?: boolean;
+  readonly sourceEndpoint?: string;
+  readonly signRequest: boolean;
+}
+
+export function enqueueCommand(shutdown: Shutdown): Command {
+  return new Command('enqueue')
+    .description('Plan a run over a dataset and enqueue what is not done yet; doing it again adds only what is missing')
+    .argument('<source>', 'COCO folder, file:// or s3:// address, or synthetic:N')
+    .option('--run <name>', "the run's name (default: made from the source and the settings)")
+    .option('--split <names>', 'splits to take, with commas or repeated (default: all)', listed)
+    .option('--shard-rows <n>', 'samples in a shard', wholeNumber(1, 65_536), 512)
+    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(new Option('--precision <name>', 'precision of the encoder').choices(Precision.options).default('float32'))
+    .option('--train <preset>', 'train this preset when the run is complete')
+    .option('--strict', 'fail on captions without image and images without caption')
+    .option('--dry-run', 'say what would be done and write nothing')
+    .option('--wait', 'stay until the run is complete')
+    .option('--source-endpoint <url>', 'S3-compatible server of the source, where it is not that of the store')
+    .option('--no-sign-request', 'read the source without credentials, as from a public bucket')
+    .option('--json', 'print the report as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ showtell enqueue ./coco --train seed --wait
+  $ showtell enqueue s3://fast-ai-coco/coco --no-sign-request --split val2017 --dry-run
+`,
+    )
+    .action(async (source: string, flags: EnqueueFlags, command: Command) => {
+      const [{ openContext }, { enqueueSource }, { printEnqueueReport }] = await Promise.all([
+        import('../context.js'),
+        import('../enqueue/enqueue-source.js'),
+        import('../enqueue/print-report.js'),
+      ]);
+      const context = openContext(command, shutdown);
+      const { signRequest, wait = false, json = false, split, ...rest } = flags;
+      const report = await enqueueSource(context, { source, splits: split ?? [], unsigned: !signRequest, ...rest });
+      printEnqueueReport(report, json);
+      if (!wait || report.dryRun) return;
+      const { waitForRun } = await import('../status/wait-for-run.js');
+      await waitForRun(context, report.run);
+    });
+}

@@ -1,0 +1,73 @@
+import { EXIT } from '@showtell/shared/errors';
+import { Precision } from '@showtell/shared/schema/encoder-identity';
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command, Option } from 'commander';
+import { wholeNumber } from '../whole-number';
+
+export function workerCommand(shutdown: Shutdown): Command {
+  const once = () => new Option('--once', 'end when nothing is left to do');
+  return new Command('worker')
+    .description('Run one service: ingest, encoder or trainer')
+    .addCommand(
+      new Command('ingest')
+        .description('Stream photos out of the source, prepare them and hand them to the encoders; finish runs')
+        .addOption(once())
+        .option('--concurrency <n>', 'shards at once', wholeNumber(1, 64), 2)
+        .option('--downloads <n>', 'photos at once, per shard', wholeNumber(1, 256), 8)
+        .addHelpText('after', '\nExample:\n  $ REDIS_URL=redis://jobs:6379 showtell worker ingest --store s3://results/showtell\n')
+        .action(async (options: { once?: boolean; concurrency: number; downloads: number }, command: Command) => {
+          const [{ openContext }, { runIngestWorker }] = await Promise.all([import('../context.js'), import('@showtell/ingest/worker')]);
+          endWithParent();
+          await runIngestWorker({ ...openContext(command, shutdown, { name: 'ingest', quiet: false }), ...options });
+        }),
+    )
+    .addCommand(
+      new Command('encoder')
+        .description('Turn prepared photos into features, shard by shard')
+        .addOption(once())
+        .addOption(new Option('--engine <name>', 'library that computes').choices(['onnx']).default('onnx'))
+        .addOption(
+          new Option('--device <name>', 'where it computes; only auto may fall back').choices(['auto', 'cpu', 'cuda']).default('auto'),
+        )
+        .addOption(new Option('--precision <name>', 'runs of which precision it serves').choices(Precision.options).default('float32'))
+        .option('--threads <n>', 'threads of the engine (default: one for every core)', wholeNumber(1, 1_024))
+        .addHelpText('after', '\nExample:\n  $ showtell worker encoder --threads 4 --once\n')
+        .action(async (options: EncoderFlags, command: Command) => {
+          const [{ openContext }, { runEncoderWorker }, { defaultThreads }] = await Promise.all([
+            import('../context.js'),
+            import('@showtell/encoder-worker/worker'),
+            import('@showtell/encoder-worker/encoder/engines/engine'),
+          ]);
+          endWithParent();
+          const context = openContext(command, shutdown, { name: 'encoder', quiet: false });
+          await runEncoderWorker({ ...context, ...options, threads: options.threads ?? defaultThreads() });
+        }),
+    )
+    .addCommand(
+      new Command('trainer')
+        .description('Fit captioners on finished runs')
+        .addOption(once())
+        .addHelpText('after', '\nExample:\n  $ showtell worker trainer --once\n')
+        .action(async (options: { once?: boolean }, command: Command) => {
+          const [{ openContext }, { runTrainerWorker }] = await Promise.all([import('../context.js'), import('@showtell/trainer/worker')]);
+          endWithParent();
+          await runTrainerWorker({ ...openContext(command, shutdown, { name: 'trainer', quiet: false }), ...options });
+        }),
+    );
+}
+
+interface EncoderFlags {
+  readonly once?: boolean;
+  readonly engine: 'onnx';
+  readonly device: string;
+  readonly precision: Precision;
+  readonly threads?: number;
+}
+
+/** A worker that `showtell up` started must not outlive it. Killed at any line is what every job must survive, so no time is lost. */
+function endWithParent(): void {
+  if (process.channel === undefined) return;
+  process.once('disconnect', () => process.exit(EXIT.INTERRUPTED));
+  // Listening alone would keep a worker alive that has nothing left to do.
+  process.channel.unref();
+}

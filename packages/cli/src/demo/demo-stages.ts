@@ -1,0 +1,111 @@
+import { join } from 'node:path';
+import { loadCaptioner } from '@showtell/captioner/load';
+import type { RunStatus } from '@showtell/ingest/admin/status';
+import type { Queues } from '@showtell/shared/queue/queues';
+import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
+import { captionSplit } from '@showtell/trainer/caption-split';
+import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
+import type { TrainEvent } from '@showtell/trainer/train/events';
+import type { CommandContext } from '../context';
+import { DEMO } from '../demo-settings';
+import { enqueueSource } from '../enqueue/enqueue-source';
+import { formatCount, plural } from '../output/format';
+import { type Progress, startProgress } from '../output/progress';
+import { followRun } from '../status/follow-run';
+import { noteOf } from '../status/wait-for-run';
+import { followTraining } from '../train/follow-training';
+import { showEvents } from '../train/show-events';
+import { drawnPicture } from './drawn-picture';
+import { formatCaptions, formatScore } from './report';
+import { type Score, scoreCaptions } from './score';
+import type { Stages } from './stages';
+
+export interface Demo {
+  readonly context: CommandContext;
+  readonly queues: Queues;
+  /** Temporary. */
+  readonly folder: string;
+}
+
+/** One name serves run and training: nothing else is in this store. */
+const NAME = 'demo';
+/** Small shards, so that two encoders end at nearly the same moment. */
+const SHARD_ROWS = 64;
+/** Captions that are printed. */
+const SHOWN = 8;
+
+/** Plans the run and waits until every picture is a feature in a committed shard. */
+export async function encodePictures({ context, queues }: Demo, stages: Stages): Promise<RunStatus> {
+  const { source, weights } = DEMO;
+  const { samples, splits } = await enqueueSource(context, { source, weights, run: NAME, shardRows: SHARD_ROWS });
+  const captions = splits.reduce((sum, split) => sum + split.captions, 0);
+  stages.end('Plan', `${plural(samples.planned, 'picture')}, ${plural(captions, 'caption')}`);
+
+  const begun = performance.now();
+  let bar: Progress | undefined;
+  try {
+    const run = await followRun({
+      ...context,
+      queues,
+      run: NAME,
+      onStatus: (status) => {
+        bar ??= startProgress('Encoding', status.samples.planned);
+        bar.update(status.samples.committed + status.samples.rejected, noteOf(status));
+      },
+    });
+    const rate = (run.samples.committed * 1_000) / (performance.now() - begun);
+    stages.end('Encode', `${rate.toFixed(1)} pictures/s with InceptionV3 in ${run.encoder?.precision ?? ''}`);
+    return run;
+  } finally {
+    bar?.end();
+  }
+}
+
+export interface Trained {
+  readonly epochs: readonly (TrainEvent & { event: 'epoch' })[];
+  readonly vocabulary: number;
+  readonly steps: number;
+}
+
+/** Has the trainer fit a captioner on the features. */
+export async function trainCaptioner({ context, queues }: Demo, stages: Stages): Promise<Trained> {
+  const { preset, hyperparameters } = DEMO;
+  const epochs: (TrainEvent & { event: 'epoch' })[] = [];
+  let vocabulary = 0;
+  const shown = showEvents(false);
+  const onEvent = (event: TrainEvent) => {
+    if (event.event === 'start') vocabulary = event.vocabulary;
+    if (event.event === 'epoch') epochs.push(event);
+    // Of a checkpoint at each epoch the demo needs no line.
+    if (event.event !== 'checkpoint') shown.onEvent(event);
+  };
+  try {
+    await enqueueTraining(context.store, queues, { run: NAME, training: NAME, preset, hyperparameters });
+    const { step } = await followTraining({ ...context, queues, training: NAME, onEvent });
+    stages.end('Train', `${formatCount(step)} steps, ${plural(hyperparameters.epochs, 'epoch')}, ${plural(vocabulary, 'word')}`);
+    return { epochs, vocabulary, steps: step };
+  } finally {
+    shown.end();
+  }
+}
+
+/** Captions every test picture from its feature, and the first few again from the picture itself, as a deployer would. */
+export async function captionPictures({ context, folder }: Demo, stages: Stages): Promise<Score> {
+  const { store, signal } = context;
+  const checkpoint = await pullCheckpoint(store, NAME, join(folder, 'captioner'), { signal });
+  const score = scoreCaptions(await captionSplit(store, checkpoint, { run: NAME, split: 'test', signal }));
+  const shown = score.pictures.slice(0, SHOWN);
+  const captioner = await loadCaptioner(checkpoint.path, { signal });
+  try {
+    const captions = await captioner.caption(await Promise.all(shown.map(({ imageId }) => drawnPicture(imageId))));
+    const photos = captions.map((result, index) => {
+      if ('error' in result) throw result.error;
+      return { imageId: shown[index]!.imageId, caption: result.caption };
+    });
+    stages.end('Caption', `${plural(score.pictures.length, 'test picture')} from features, ${SHOWN} from pixels`);
+    process.stdout.write(`\n${formatCaptions(scoreCaptions(photos).pictures)}\n${formatScore(score)}`);
+  } finally {
+    await captioner.close();
+  }
+  return score;
+}

@@ -1,0 +1,104 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { openPhotoEncoder } from '@showtell/captioner/photo-encoder';
+import type { Settings } from '@showtell/shared/config';
+import { ShowtellError } from '@showtell/shared/errors';
+import { prepare } from '@showtell/shared/image/prepare';
+import { renderSvg } from '@showtell/shared/image/render-svg';
+import { openStore } from '@showtell/shared/object-store/open';
+import { preflight } from '@showtell/shared/queue/connection';
+import { findProgram } from '../local/redis';
+import { plural } from '../output/format';
+
+/** What a check found. `todo` says what would be better, although work can begin. */
+export interface Found {
+  readonly found: string;
+  readonly todo?: string;
+}
+
+export interface CheckOptions {
+  readonly settings: Settings;
+  /** `bundled` or a path. */
+  readonly weights: string;
+  readonly device: string;
+  readonly signal: AbortSignal;
+}
+
+/** Each throws a `ShowtellError` when work cannot begin; its hint says what to do. */
+export const CHECKS: Readonly<Record<string, (options: CheckOptions) => Promise<Found>>> = {
+  node: checkNode,
+  pictures: checkPictures,
+  redis: checkRedis,
+  store: checkStore,
+  encoder: checkEncoder,
+};
+
+const LEAST_NODE: readonly [number, number] = [20, 9];
+
+async function checkNode(): Promise<Found> {
+  const { node } = process.versions;
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1]))
+    throw new ShowtellError('CONFIG_INVALID', `Expected Node.js ${LEAST_NODE.join('.')} or newer but received ${node}`, {
+      hint: 'Install a newer Node.js: https://nodejs.org.',
+    });
+  const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB of memory`;
+  return { found: `Node.js ${node} on ${process.platform}-${process.arch}, ${plural(availableParallelism(), 'core')}, ${memory}` };
+}
+
+async function checkPictures(): Promise<Found> {
+  const picture = await renderSvg('<svg xmlns="http://www.w3.org/2000/svg" width="320" height="240"><rect width="99" height="99"/></svg>');
+  await prepare(picture);
+  return { found: 'sharp decodes and resizes' };
+}
+
+async function checkRedis({ settings }: CheckOptions): Promise<Found> {
+  if (settings.redis !== undefined) {
+    const reports = await preflight(settings);
+    const todo = reports.flatMap(({ warnings }) => warnings).join('; ');
+    return { found: reports.map(({ host, version }) => `version ${version} at ${host}`).join(', '), ...(todo !== '' && { todo }) };
+  }
+  const program = findProgram(['redis-server', 'valkey-server']);
+  if (program !== undefined) return { found: `no address is set; ${program} is here, and showtell up and showtell demo start it` };
+  if (process.getuid?.() === 0 && findProgram(['apt-get']) !== undefined)
+    return { found: 'none', todo: 'showtell up and showtell demo install it with apt-get; for anything else set REDIS_URL' };
+  throw new ShowtellError(
+    'REDIS_UNREACHABLE',
+    'There is none: REDIS_URL is not set and neither redis-server nor valkey-server is installed',
+    {
+      hint: 'Install one (Debian, Ubuntu: apt install redis-server; Fedora: dnf install valkey; macOS: brew install redis) or set REDIS_URL.',
+    },
+  );
+}
+
+async function checkStore({ settings, signal }: CheckOptions): Promise<Found> {
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  try {
+    await store.probe({ signal });
+    return { found: `${store.url} can be written to, and honours conditional writes` };
+  } finally {
+    await store.close();
+  }
+}
+
+async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<Found> {
+  const encoder = await openPhotoEncoder({ weights, device, signal });
+  try {
+    const photos = Array.from({ length: 8 }, () => GREY);
+    await encoder.encode(photos);
+    const begun = performance.now();
+    const [result] = await encoder.encode(photos);
+    const rate = (8 * 1_000) / (performance.now() - begun);
+    if (result === undefined || 'error' in result || !result.feature.every(Number.isFinite))
+      throw new ShowtellError('DEVICE_UNAVAILABLE', 'The encoder computes no finite feature', { hint: 'Try --device cpu.' });
+    const { description, identity } = encoder;
+    const versions = Object.entries(description.versions).map(([name, version]) => `${name} ${version}`);
+    return {
+      found: `${versions.join(', ')} on ${description.device} with ${plural(description.threads, 'thread')}: ${rate.toFixed(1)} images/s; weights ${weights} (${identity.weightsSha256.slice(0, 12)}, ${identity.dimension}-d)`,
+    };
+  } finally {
+    await encoder.close();
+  }
+}
+
+/** A grey pixel as PNG: what is in a picture does not change how long it takes. */
+const GREY = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

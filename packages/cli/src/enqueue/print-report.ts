@@ -1,0 +1,54 @@
+import type { EnqueueReport } from '@showtell/ingest/admin/enqueue';
+import pc from 'picocolors';
+import { formatCount, plural } from '../output/format';
+import { formatTable } from '../output/table';
+
+/** What `enqueue` found and did. */
+export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatEnqueueReport(report));
+}
+
+export function formatEnqueueReport(report: EnqueueReport): string {
+  const { run, dryRun, existed, state, shards, splits } = report;
+  const rejected = Object.values(report.samples.rejected).reduce((sum, count) => sum + count, 0);
+  const rows: [string, string | number][] = [
+    ['planned', shards.planned],
+    ['committed', shards.committed],
+    ['waiting', shards.waiting],
+    ['failed', shards.failed],
+    [dryRun ? 'would add' : 'added', shards.added],
+  ];
+  return [
+    `${dryRun ? 'Would enqueue' : existed ? 'Run' : 'New run'} ${pc.bold(run)}${existed ? pc.dim(' (was planned before)') : ''}\n\n`,
+    formatTable(
+      ['split', 'samples', 'captions', 'shards'],
+      splits.map(({ split, samples, captions, shards: count }) => [split, samples, captions, count]),
+    ),
+    `\nShards: ${rows.map(([name, count]) => `${formatCount(count as number)} ${name}`).join(', ')}\n`,
+    ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),
+    ...findingLines(report.findings).map((line) => `${pc.yellow('Note:')} ${line}\n`),
+    ...(state === 'running' ? [] : [`${pc.yellow('Note:')} the run is ${state}, so nothing was added\n`]),
+  ].join('');
+}
+
+/** `3 TRUNCATED, 1 TOO_LARGE`, the commonest first. */
+export function formatReasons(rejected: Readonly<Record<string, number>>): string {
+  return Object.entries(rejected)
+    .sort(([, a], [, b]) => b - a)
+    .map(([code, count]) => `${formatCount(count)} ${code}`)
+    .join(', ');
+}
+
+function findingLines(findings: EnqueueReport['findings']): string[] {
+  const listed = ({ count, examples }: { count: number; examples: readonly string[] }, what: (count: number) => string) =>
+    count === 0 ? [] : [`${what(count)}, such as ${examples.slice(0, 3).join(', ')}`];
+  const { duplicateImages, duplicateCaptions } = findings;
+  return [
+    ...(duplicateImages > 0 ? [`${plural(duplicateImages, 'duplicate image')} left out`] : []),
+    ...(duplicateCaptions > 0 ? [`${plural(duplicateCaptions, 'duplicate caption')} left out`] : []),
+    ...listed(findings.captionsWithoutImage, (count) => `${plural(count, 'caption')} without image`),
+    ...listed(findings.imagesWithoutCaption, (count) => `${plural(count, 'image')} without caption`),
+    ...listed(findings.imagesMissing, (count) => `${plural(count, 'listed image')} not in the source`),
+    ...listed(findings.captionsRejected, (count) => `${plural(count, 'caption')} rejected`),
+  ];
+}

@@ -1,0 +1,66 @@
+import { kebab, SETTINGS } from '@showtell/shared/config';
+import type { Shutdown } from '@showtell/shared/shutdown';
+import { Command } from 'commander';
+import { captionCommand } from './commands/caption';
+import { checkpointsCommand } from './commands/checkpoints';
+import { demoCommand } from './commands/demo';
+import { doctorCommand } from './commands/doctor';
+import { encodeCommand } from './commands/encode';
+import { enqueueCommand } from './commands/enqueue';
+import { pullCommand } from './commands/pull';
+import { statusCommand } from './commands/status';
+import { trainCommand } from './commands/train';
+import { upCommand } from './commands/up';
+import { workerCommand } from './commands/worker';
+import { addSettingFlags, isEverydaySetting } from './settings-flags';
+
+/** The whole command line. Nothing heavy is loaded before a command's action runs, so that help is instant. */
+export function createProgram(shutdown: Shutdown): Command {
+  const program: Command = new Command('showtell')
+    .description('From a bucket of captioned photos to a deployed captioner')
+    .version((require('../package.json') as { version: string }).version, '-V, --version')
+    .usage('COMMAND [options]')
+    .configureHelp({
+      showGlobalOptions: true,
+      visibleGlobalOptions: (command) => (command === program ? [] : program.options.filter(isEverydaySetting)),
+      styleTitle: (title) => (title === 'Global Options:' ? 'Settings:' : title),
+    })
+    .configureOutput({ writeErr: () => {} })
+    .exitOverride();
+  addSettingFlags(program);
+  const groups: [string, Command[]][] = [
+    ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
+    ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
+    ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown)]],
+    ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown)]],
+  ];
+  for (const [heading, commands] of groups) {
+    program.commandsGroup(heading);
+    for (const command of commands) program.addCommand(inheriting(command, program));
+  }
+  program.commandsGroup('Help:').helpCommand('help [command]', 'help for a command');
+  program.addHelpText(
+    'after',
+    `
+Settings (flag, variable; or their names in showtell.config.json):
+${settingLines()}
+Examples:
+  $ showtell demo
+  $ showtell enqueue s3://photos/coco --store s3://results/showtell --train seed --wait
+`,
+  );
+  return program;
+}
+
+/** Commander hands settings down only to commands that it makes itself. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheriting(child, command);
+  return command;
+}
+
+function settingLines(): string {
+  return Object.entries(SETTINGS)
+    .map(([name, { env, meaning }]) => `  ${`--${kebab(name)}`.padEnd(22)} ${env.padEnd(28)} ${meaning}\n`)
+    .join('');
+}

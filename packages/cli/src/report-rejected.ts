@@ -1,0 +1,7 @@
+import type { ShowtellError } from '@showtell/shared/errors';
+import pc from 'picocolors';
+
+/** Tells of one photo that was left out, while the others go on. */
+export function reportRejected(path: string, { code, message }: ShowtellError): void {
+  process.stderr.write(`${pc.yellow(code)}: ${path}: ${message}\n`);
+}

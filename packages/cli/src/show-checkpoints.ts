@@ -1,0 +1,85 @@
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readAliases } from '@showtell/trainer/checkpoint/aliases';
+import { listCheckpoints } from '@showtell/trainer/checkpoint/checkpoints';
+import { trainingNames } from '@showtell/trainer/checkpoint/model-name';
+import { readDone } from '@showtell/trainer/train/done';
+import { readTraining } from '@showtell/trainer/train/freeze';
+import pc from 'picocolors';
+import { formatTable } from './output/table';
+
+const NONE = '–';
+const loss = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(4) : NONE);
+
+/** Prints every training of the store. */
+export async function showTrainings(store: ObjectStore, json: boolean): Promise<void> {
+  const rows = await Promise.all(
+    (await trainingNames(store)).map(async (name) => {
+      const [{ run, preset, hyperparameters }, done, aliases] = await Promise.all([
+        readTraining(store, name),
+        readDone(store, name),
+        readAliases(store, name),
+      ]);
+      const best = aliases.get('best');
+      return {
+        training: name,
+        run,
+        preset,
+        epochs: hyperparameters.epochs,
+        state: done?.outcome ?? 'open',
+        latestStep: aliases.get('latest')?.step ?? null,
+        bestStep: best?.step ?? null,
+        bestValidationLoss: best?.metric?.value ?? null,
+      };
+    }),
+  );
+  if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else if (rows.length === 0) process.stdout.write('There is no training in this store yet. Make one: showtell train RUN\n');
+  else
+    process.stdout.write(
+      formatTable(
+        ['training', 'state', 'run', 'preset', 'epochs', 'latest', 'best', 'validation loss'],
+        rows.map((row) => [
+          row.training,
+          row.state,
+          row.run,
+          row.preset,
+          row.epochs,
+          row.latestStep ?? NONE,
+          row.bestStep ?? NONE,
+          loss(row.bestValidationLoss),
+        ]),
+      ),
+    );
+}
+
+/** Prints the checkpoints of one training, oldest first. @throws ShowtellError `NOT_FOUND`, listing the trainings there are. */
+export async function showCheckpoints(store: ObjectStore, training: string, json: boolean): Promise<void> {
+  await readTraining(store, training);
+  const aliases = [...(await readAliases(store, training))];
+  const rows = (await listCheckpoints(store, training)).map(({ folder, sha256, record }) => ({
+    model: `${training}:${record.step}`,
+    step: record.step,
+    epoch: record.epoch,
+    loss: record.loss,
+    validationLoss: record.validationLoss,
+    aliases: aliases.filter(([, alias]) => alias.checkpoint === folder).map(([name]) => name),
+    folder,
+    sha256,
+  }));
+  if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+  else if (rows.length === 0) process.stdout.write(`The training ${training} has no checkpoint yet.\n`);
+  else
+    process.stdout.write(
+      formatTable(
+        ['model', 'epoch', 'step', 'loss', 'validation loss', 'aliases'],
+        rows.map((row) => [
+          row.model,
+          row.epoch,
+          row.step,
+          loss(row.loss),
+          loss(row.validationLoss),
+          pc.green(row.aliases.map((alias) => `@${alias}`).join(' ')),
+        ]),
+      ),
+    );
+}

@@ -1,0 +1,88 @@
+import type { RunStatus } from '@showtell/ingest/admin/status';
+import pc from 'picocolors';
+import { formatReasons } from '../enqueue/print-report';
+import { formatCount, formatSeconds, formatShare } from '../output/format';
+import { formatTable } from '../output/table';
+
+const STATE_COLOURS: Record<RunStatus['state'], (text: string) => string> = {
+  planning: pc.blue,
+  running: pc.blue,
+  complete: pc.green,
+  paused: pc.yellow,
+  cancelled: pc.yellow,
+  failed: pc.red,
+  lost: pc.red,
+};
+
+/** All runs, one a line. */
+export function formatRuns(runs: readonly RunStatus[]): string {
+  if (runs.length === 0) return 'There is no run in this store yet. Make one: showtell enqueue SOURCE\n';
+  return formatTable(
+    ['run', 'state', 'samples', 'done', 'rejected', 'rate', 'eta', 'source'],
+    runs.map((status) => [
+      status.run,
+      STATE_COLOURS[status.state](status.state),
+      status.samples.planned,
+      doneShare(status),
+      status.samples.rejected,
+      rate(status),
+      eta(status),
+      status.source,
+    ]),
+  );
+}
+
+/** One run with all that is known of it. */
+export function formatRun(status: RunStatus): string {
+  const { run, state, source, encoder, shards, samples, splits, rejected, failures, queues, workers } = status;
+  const facts: [string, string][] = [
+    ['State', STATE_COLOURS[state](state)],
+    ['Source', source],
+    ['Encoder', encoder === undefined ? '–' : `${encoder.encoder} ${encoder.precision}, weights ${encoder.weightsSha256.slice(0, 12)}`],
+    [
+      'Shards',
+      `${formatCount(shards.committed)} of ${formatCount(shards.planned)} committed${shards.failed > 0 ? `, ${pc.red(`${shards.failed} failed`)}` : ''}`,
+    ],
+    ['Samples', `${formatCount(samples.committed)} of ${formatCount(samples.planned)} encoded (${doneShare(status)})`],
+    ['Rejected', samples.rejected === 0 ? '0' : `${formatCount(samples.rejected)} (${formatReasons(rejected)})`],
+    ...(state === 'running' ? [['Rate', `${rate(status)}, done in ${eta(status)}`] as [string, string]] : []),
+    ...(status.manifest === undefined ? [] : [['Manifest', String(status.manifest)] as [string, string]]),
+  ];
+  return [
+    `${pc.bold(run)}\n`,
+    ...facts.map(([name, value]) => `  ${pc.dim(name.padEnd(9))} ${value}\n`),
+    splits.length === 0
+      ? ''
+      : `\n${formatTable(
+          ['split', 'planned', 'committed', 'rejected'],
+          splits.map((split) => [split.split, split.planned, split.committed, split.rejected]),
+        )}`,
+    ...failures.map(({ shard, reason }) => `${pc.red('failed')} shard ${shard}: ${reason}\n`),
+    queues === undefined ? `\n${pc.yellow('Redis was not asked (no address is set), so jobs and workers are not known')}\n` : '',
+    queues === undefined
+      ? ''
+      : `\n${formatTable(
+          ['queue', 'waiting', 'active', 'delayed', 'failed'],
+          Object.entries(queues).map(([name, counts]) => [name, counts.waiting, counts.active, counts.delayed, counts.failed]),
+        )}`,
+    workers === undefined ? '' : `\n${formatWorkers(workers)}`,
+  ].join('');
+}
+
+function formatWorkers(workers: NonNullable<RunStatus['workers']>): string {
+  if (workers.length === 0)
+    return `${pc.yellow('No worker is running')}: showtell up, or showtell worker ingest and showtell worker encoder\n`;
+  return formatTable(
+    ['worker', 'stage', 'device', 'images/s'],
+    workers.map(({ name, stage, device, rate: images }) => [
+      name,
+      stage ?? '?',
+      device ?? '?',
+      images === undefined ? '?' : images.toFixed(1),
+    ]),
+  );
+}
+
+const doneShare = ({ samples }: RunStatus) => formatShare(samples.committed + samples.rejected, samples.planned);
+const rate = ({ rate: images }: RunStatus) => (images === undefined ? '–' : `${images.toFixed(1)}/s`);
+const eta = ({ etaSeconds }: RunStatus) => (etaSeconds === undefined ? '–' : formatSeconds(etaSeconds));

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GOES_ON, listRuns, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
+import { openQueues } from '@showtell/shared/queue/open-queues';
+import type { Queues } from '@showtell/shared/queue/queues';
+import type { CommitRecord } from '@showtell/shared/schema/shard';
+import type { CommandContext } from '../context';
+import { stuck } from './follow-run';
+import { formatRun, formatRuns } from './format-status';
+
+export interface ShowStatusOptions {
+  /** One run, or all of them. */
+  readonly run?: string | undefined;
+  readonly watch: boolean;
+  readonly json: boolean;
+}
+
+const WATCH_MILLISECONDS = 1_000;
+/** Clears the screen and goes to its upper left corner. */
+const CLEAR = '\u001b[2J\u001b[H';
+
+/**
+ * Prints how runs stand; with `watch` again every second until all of them are complete.
+ * What is done comes from the store: without a Redis address only jobs and workers are left out.
+ * @throws ShowtellError `RUN_STUCK` when a run that was printed cannot go on by itself.
+ */
+export async function showStatus(context: CommandContext, { run, watch, json }: ShowStatusOptions): Promise<void> {
+  const { store, settings, logger, shutdown, signal } = context;
+  const queues: Queues | undefined = settings.redis === undefined ? undefined : (await openQueues(settings, logger, shutdown)).queues;
+  const known = new Map<string, Map<number, CommitRecord>>();
+  const look = async (name: string) => {
+    const commits = known.get(name) ?? new Map<number, CommitRecord>();
+    known.set(name, commits);
+    return runStatus(store, queues, name, { known: commits, signal });
+  };
+  for (;;) {
+    const names = run === undefined ? await listRuns(store, signal) : [run];
+    const found: RunStatus[] = [];
+    for (const name of names) found.push(await look(name));
+    print(found, { run, json, clear: watch && process.stdout.isTTY });
+    const halted = found.find(({ state }) => !GOES_ON.has(state));
+    if (halted !== undefined) throw stuck(halted);
+    if (!watch || found.every(({ state }) => state === 'complete')) return;
+    await sleep(WATCH_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted());
+  }
+}
+
+function print(found: readonly RunStatus[], { run, json, clear }: { run: string | undefined; json: boolean; clear: boolean }): void {
+  const text = json
+    ? `${JSON.stringify(run === undefined ? found : found[0], null, 2)}\n`
+    : run === undefined
+      ? formatRuns(found)
+      : formatRun(found[0]!);
+  process.stdout.write(clear ? CLEAR + text : text);
+}

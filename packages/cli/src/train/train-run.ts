@@ -1,0 +1,83 @@
+import { hostname } from 'node:os';
+import { EXIT } from '@showtell/shared/errors';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { openQueues } from '@showtell/shared/queue/open-queues';
+import { defaultTrainingName } from '@showtell/shared/queue/queues';
+import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
+import type { OnTrainEvent } from '@showtell/trainer/train/events';
+import { readTraining, type TrainingRequest } from '@showtell/trainer/train/freeze';
+import { trainHere } from '@showtell/trainer/train/train-here';
+import type { CommandContext } from '../context';
+import { followTraining } from './follow-training';
+import { showEvents } from './show-events';
+
+export interface TrainRunOptions extends Omit<TrainingRequest, 'preset'> {
+  /** Default: that of the training that is resumed, else `seed`. */
+  readonly preset?: string | undefined;
+  /** Goes on with a training that is there; whatever is not asked for stays as it was frozen. */
+  readonly resume: boolean;
+  /** In this process; otherwise as a job of a trainer worker. */
+  readonly here: boolean;
+  readonly json: boolean;
+}
+
+const DEFAULT_PRESET = 'seed';
+
+/** Trains on a complete run to the end, printing what happens. Errors as of `trainHere`, `enqueueTraining` and `followTraining`. */
+export async function trainRun(context: CommandContext, { resume, here, json, ...asked }: TrainRunOptions): Promise<void> {
+  const training = asked.training ?? defaultTrainingName(asked.run, asked.preset ?? DEFAULT_PRESET);
+  const request = resume
+    ? await asFrozen(context.store, { ...asked, training })
+    : { ...asked, training, preset: asked.preset ?? DEFAULT_PRESET };
+  const shown = showEvents(json);
+  const say = (line: string) => {
+    shown.end();
+    if (!json) process.stdout.write(`${line}\n`);
+  };
+  try {
+    say(`Training ${training}`);
+    const outcome = here ? await inThisProcess(context, request, resume, shown.onEvent) : await inAWorker(context, request, shown.onEvent);
+    if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
+    else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume`);
+  } finally {
+    shown.end();
+  }
+}
+
+type Asked = Omit<TrainRunOptions, 'resume' | 'here' | 'json'> & { readonly training: string };
+
+/** What was asked for, with the frozen training's own settings where nothing was. */
+async function asFrozen(store: ObjectStore, asked: Asked): Promise<TrainingRequest & { readonly training: string }> {
+  const frozen = await readTraining(store, asked.training);
+  return {
+    ...asked,
+    preset: asked.preset ?? frozen.preset,
+    hyperparameters: { ...frozen.hyperparameters, ...asked.hyperparameters },
+    trainSplit: asked.trainSplit ?? frozen.trainSplit,
+    validationSplit: asked.validationSplit === undefined ? frozen.validationSplit : asked.validationSplit,
+    seed: asked.seed ?? frozen.seed,
+  };
+}
+
+async function inThisProcess({ store, signal }: CommandContext, request: TrainingRequest, resume: boolean, onEvent: OnTrainEvent) {
+  let interrupted = false;
+  process.once('SIGINT', () => (interrupted = true));
+  const { outcome } = await trainHere(store, request, { resume, holder: `${hostname()}.${process.pid}`, signal, onEvent });
+  // SIGTERM asks for an orderly end, and this is one.
+  if (outcome === 'stopped' && interrupted) process.exitCode = EXIT.INTERRUPTED;
+  return outcome;
+}
+
+async function inAWorker(
+  { store, settings, logger, shutdown, signal }: CommandContext,
+  request: TrainingRequest & { readonly training: string },
+  onEvent: OnTrainEvent,
+): Promise<'completed'> {
+  const { queues } = await openQueues(settings, logger, shutdown);
+  const { training } = request;
+  const { done } = await enqueueTraining(store, queues, request);
+  if (done === undefined && (await queues.train.getWorkersCount()) === 0)
+    process.stderr.write('  No trainer is running: start one with showtell up, showtell worker trainer, or train with --here\n');
+  await followTraining({ store, settings, queues, training, signal, onEvent });
+  return 'completed';
+}
