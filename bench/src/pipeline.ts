@@ -1,0 +1,190 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { openRedis } from '@showtell/cli/local/redis';
+import { formatTable } from '@showtell/cli/output/table';
+import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
+import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
+import { readCommits } from '@showtell/ingest/commits';
+import { ShowtellError } from '@showtell/shared/errors';
+import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { keys } from '@showtell/shared/keys';
+import { openStore } from '@showtell/shared/object-store/open';
+import { Redis } from 'ioredis';
+import { type PreparedPhotos, preparePhotos } from './bench-photos';
+import { median } from './medians';
+
+const HELP = `npm run bench:pipeline -- [--source FOLDER] [--rounds N] [--json]
+
+Encodes the same photos with the bare engine and through the whole pipeline (Redis, ingest and one encoder worker, each a process
+of its own), in turn, and prints how much of the engine's speed the pipeline keeps.
+
+  --source FOLDER   a COCO folder of photos (default: $SHOWTELL_DATA/coco-mini, else ../shared/data/coco-mini)
+  --rounds N        of both, in turn (default 3)
+  --json            print the figures as JSON`;
+
+const PROGRAM = join(__dirname, '..', '..', 'packages', 'cli', 'bin', 'showtell.js');
+const MICRO_BATCH = 32;
+const SHARD_ROWS = 64;
+const THREADS = availableParallelism();
+/** onnxruntime's idle threads go on spinning for a while and would slow whoever comes next. */
+const PAUSE_MS = 2_000;
+
+interface PipelineFigures {
+  readonly imagesPerSecond: number;
+  readonly ingestMB: number;
+  readonly redisMB: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { source: { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) return void process.stdout.write(`${HELP}\n`);
+  const source = resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? '../shared/data', 'coco-mini'));
+  if (!existsSync(join(source, 'annotations')))
+    throw new ShowtellError('NOT_A_DATASET', `Expected a COCO folder for --source but received ${source}`, {
+      hint: 'Name a folder with photos in <split>/ and annotations/captions_<split>.json.',
+    });
+
+  const folder = mkdtempSync(join(tmpdir(), 'showtell-bench-'));
+  const redis = await openRedis({ announce: console.error });
+  try {
+    const weights = join(folder, 'weights.safetensors');
+    await writeFile(weights, (await resolveWeights('bundled')).safetensors);
+    const photos = await preparePhotos(source);
+    console.error(`${photos.pixels.length} photos of ${source}, InceptionV3 float32, ${THREADS} threads, micro-batch ${MICRO_BATCH}`);
+    const bare: number[] = [];
+    const pipeline: PipelineFigures[] = [];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      bare.push(await measureBare(weights, photos));
+      await sleep(PAUSE_MS);
+      pipeline.push(await measurePipeline(source, photos.pixels.length, join(folder, `round-${round}`), redis.url));
+      await sleep(PAUSE_MS);
+      console.error(
+        `round ${round + 1}: bare ${bare[round]!.toFixed(2)}, pipeline ${pipeline[round]!.imagesPerSecond.toFixed(2)} images/s`,
+      );
+    }
+    report(photos, bare, pipeline, values.json === true);
+  } finally {
+    await redis.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Images/s of the engine alone, in the process of its own that the worker gives it, pixels being in memory. */
+async function measureBare(weights: string, { pixels }: PreparedPhotos): Promise<number> {
+  const engine = await startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads: THREADS });
+  const batches = Array.from({ length: Math.ceil(pixels.length / MICRO_BATCH) }, (_, batch) =>
+    Buffer.concat(pixels.slice(batch * MICRO_BATCH, (batch + 1) * MICRO_BATCH)),
+  );
+  await engine.encode(batches[0]!, batches[0]!.length / PIXEL_BYTES);
+  const startedAt = performance.now();
+  for (const batch of batches) await engine.encode(batch, batch.length / PIXEL_BYTES);
+  const seconds = (performance.now() - startedAt) / 1_000;
+  await engine.close();
+  return pixels.length / seconds;
+}
+
+/** Images/s from the moment the jobs are in the queue to the last commit; the workers run and are warm by then. */
+async function measurePipeline(source: string, images: number, folder: string, redisUrl: string): Promise<PipelineFigures> {
+  const storeUrl = pathToFileURL(join(folder, 'store')).href;
+  const env = {
+    ...process.env,
+    SHOWTELL_STORE: storeUrl,
+    REDIS_URL: redisUrl,
+    SHOWTELL_LOG_LEVEL: 'warn',
+    SHOWTELL_PREFIX: `bench-${Date.now()}`,
+  };
+  const store = openStore(storeUrl);
+  const redis = new Redis(redisUrl);
+  const workers = [start(['worker', 'ingest'], env), start(['worker', 'encoder', '--threads', String(THREADS)], env)];
+  try {
+    await run(['enqueue', 'synthetic:4', '--run', 'warm-up', '--wait'], env);
+    await redis.config('RESETSTAT');
+    await run(['enqueue', source, '--run', 'measured', '--shard-rows', String(SHARD_ROWS)], env);
+    const startedAt = Date.now();
+    let redisBytes = 0;
+    while ((await store.head(keys.manifest('measured', 1))) === undefined) {
+      redisBytes = Math.max(redisBytes, Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]));
+      await sleep(200);
+    }
+    const commits = [...(await readCommits(store, 'measured')).values()];
+    const done = commits.reduce((sum, { rows, rejected }) => sum + rows + rejected.length, 0);
+    if (done !== images) throw new ShowtellError('BUG', `Expected ${images} committed images but received ${done}`);
+    const seconds = (Math.max(...commits.map(({ execution }) => Date.parse(execution.at))) - startedAt) / 1_000;
+    return { imagesPerSecond: images / seconds, ingestMB: peakMB(workers[0]!), redisMB: redisBytes / 1e6 };
+  } finally {
+    await Promise.all(workers.map(stop));
+    redis.disconnect();
+    await store.close();
+  }
+}
+
+const start = (args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess =>
+  spawn(process.execPath, [PROGRAM, ...args], { env, stdio: ['ignore', 'ignore', 'inherit'] });
+
+async function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const child = start(args, env);
+  const code = await new Promise((ended) => child.once('exit', ended));
+  if (code !== 0) throw new ShowtellError('BUG', `showtell ${args.join(' ')} ended with exit code ${String(code)}`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((done) => child.once('exit', done));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+/** The most memory the process ever had resident, as Linux tells it; NaN elsewhere. */
+function peakMB({ pid }: ChildProcess): number {
+  try {
+    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+function report(photos: PreparedPhotos, bareRounds: readonly number[], rounds: readonly PipelineFigures[], json: boolean): void {
+  const bare = median(bareRounds);
+  const pipeline = median(rounds.map(({ imagesPerSecond }) => imagesPerSecond));
+  const figures = {
+    images: photos.pixels.length,
+    threads: THREADS,
+    bareImagesPerSecond: bare,
+    pipelineImagesPerSecond: pipeline,
+    kept: median(rounds.map(({ imagesPerSecond }, round) => imagesPerSecond / bareRounds[round]!)),
+    decodeShare: photos.cpuSeconds / (photos.cpuSeconds + THREADS / bare),
+    decodeMilliseconds: photos.cpuSeconds * 1_000,
+    ingestPeakMB: Math.max(...rounds.map(({ ingestMB }) => ingestMB)),
+    redisPeakMB: Math.max(...rounds.map(({ redisMB }) => redisMB)),
+  };
+  if (json) return void process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
+  process.stdout.write(
+    formatTable(
+      ['figure', 'median'],
+      [
+        ['bare engine', `${bare.toFixed(2)} images/s`],
+        ['whole pipeline', `${pipeline.toFixed(2)} images/s`],
+        ['kept by the pipeline', percent(figures.kept)],
+        ["decode's share of the work", `${percent(figures.decodeShare)} (${figures.decodeMilliseconds.toFixed(1)} ms of CPU a photo)`],
+        ['ingest, peak memory', `${figures.ingestPeakMB.toFixed(0)} MB`],
+        ['Redis, peak memory', `${figures.redisPeakMB.toFixed(0)} MB`],
+      ],
+    ),
+  );
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(
+    `${error instanceof ShowtellError ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}` : String(error instanceof Error ? error.stack : error)}\n`,
+  );
+  process.exitCode = error instanceof ShowtellError ? error.exitCode : 1;
+});
