@@ -4,12 +4,13 @@ import type { EncoderEngine } from '@showtell/encoder-worker/encoder/engines/eng
 import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { EngineKeeper } from '@showtell/encoder-worker/engine-keeper';
 import { finalizeRun } from '@showtell/ingest/finalize';
+import { streamShard } from '@showtell/ingest/stream-shard';
 import { keys } from '@showtell/shared/keys';
 import { FileStore } from '@showtell/shared/object-store/file';
 import { PlannedRuns, readCommit } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { JobContext } from '@showtell/shared/queue/processor';
-import type { RunJob, ShardJob } from '@showtell/shared/queue/queues';
+import { jobIds, type RunJob, type ShardJob } from '@showtell/shared/queue/queues';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { Shutdown } from '@showtell/shared/shutdown';
 import pino from 'pino';
@@ -17,7 +18,8 @@ import { checkInvariants } from './invariants';
 import { type PipelineRig, pipelineRig } from './pipeline-rig';
 import { describeRedis, type RedisServer, startRedisServer } from './redis-server';
 
-const context = <T>(signal = new AbortController().signal) => ({ job: { opts: {} }, token: 'token', signal }) as JobContext<T>;
+const context = <T>(signal = new AbortController().signal, stalledCounter = 0) =>
+  ({ job: { opts: {}, attemptsMade: 0, stalledCounter }, token: 'token', signal }) as JobContext<T>;
 
 describeRedis('two that do the same', () => {
   let server: RedisServer;
@@ -119,6 +121,25 @@ describeRedis('two that do the same', () => {
   test('a worker of another precision refuses before it encodes', async () => {
     const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
     await expect(encode(run, 0, services('one', { precision: 'int8' }))).rejects.toMatchObject({ code: 'MIXED_ENCODER' });
+  });
+
+  test('a shard on which workers died goes past ingest without pixels, is prepared in a process of its own, and is the same', async () => {
+    const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
+    await encode(run, 0, services('one'));
+    const before = (await readCommit(rig.store, run, 0))!;
+    await rig.store.delete(keys.commit(run, 0));
+
+    const { store } = rig;
+    const ingest = { ...redis, store, runs: new PlannedRuns(store), logger, downloads: 4, onPrepared: () => {} };
+    await streamShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), ingest);
+    expect(await redis.queues.encode('float32').getJobState(jobIds.shard(run, 0))).toBe('waiting');
+    expect(await redis.redis.keys('*:pixels:*')).toEqual([]);
+    expect(await redis.window.reserved()).toBe(0);
+
+    await encodeShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), services('two'));
+    const after = (await readCommit(store, run, 0))!;
+    expect(after.execution.worker).toBe('two');
+    expect(after.sha256).toBe(before.sha256);
   });
 
   test('nothing is written after the signal', async () => {

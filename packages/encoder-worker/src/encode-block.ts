@@ -3,6 +3,7 @@ import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import type { PixelBlock } from '@showtell/shared/queue/pixel-block';
 import type { Rejection } from '@showtell/shared/schema/shard';
 import type { Logger } from 'pino';
+import { bisect, type Verdict } from './bisect';
 import type { EncoderEngine } from './encoder/engines/engine';
 import type { EngineKeeper } from './engine-keeper';
 
@@ -22,47 +23,33 @@ export interface EncodeContext {
 
 /**
  * Encodes a block. When the engine dies on it, each half is tried in a fresh engine, until the one picture is found that kills it
- * every time, which is rejected as `CRASHED_WORKER`. Pictures that pass are innocent, whatever had killed the engine before.
+ * every time, which is rejected as `CRASHED_WORKER`.
  * @throws ShowtellError `ENGINE_CRASHED` when the engine dies of any picture: then it, and no picture, is to blame.
  */
-export async function encodeBlock(block: PixelBlock, context: EncodeContext): Promise<EncodedBlock> {
-  const { imageIds, rejected, pixels } = block;
-  if (imageIds.length === 0) return { imageIds, features: [], rejected };
-  const encoded = await tryEncode(pixels, imageIds.length, context);
-  if (encoded !== 'crashed') return { imageIds, features: encoded, rejected };
-  context.logger.warn({ images: imageIds.length, first: imageIds[0] }, 'the encoder process died; looking for the picture that kills it');
-  const {
-    features,
-    rejected: guilty,
-    imageIds: kept,
-  } = await (imageIds.length === 1 ? judge(block, context) : encodeHalves(block, context));
-  return { imageIds: kept, features, rejected: [...rejected, ...guilty] };
-}
-
-async function encodeHalves({ imageIds, pixels }: PixelBlock, context: EncodeContext): Promise<EncodedBlock> {
-  const middle = imageIds.length >> 1;
-  const first = await encodeBlock(slice(imageIds, pixels, 0, middle), context);
-  const second = await encodeBlock(slice(imageIds, pixels, middle, imageIds.length), context);
+export async function encodeBlock({ imageIds, rejected, pixels }: PixelBlock, context: EncodeContext): Promise<EncodedBlock> {
+  // Neighbours stay neighbours when they are halved, so their pixels are one slice.
+  const pixelsOf = (rows: readonly number[]) => pixels.subarray(rows[0]! * PIXEL_BYTES, (rows.at(-1)! + 1) * PIXEL_BYTES);
+  const verdicts = await bisect(
+    imageIds.map((_, row) => row),
+    (rows) => tryEncode(pixelsOf(rows), rows.length, context),
+    (row) => judge(pixelsOf([row]), context),
+  );
+  const reason = 'The encoder process died on this picture, again when it was alone';
   return {
-    imageIds: [...first.imageIds, ...second.imageIds],
-    features: [...first.features, ...second.features],
-    rejected: [...first.rejected, ...second.rejected],
+    imageIds: imageIds.filter((_, row) => verdicts[row] !== 'guilty'),
+    features: verdicts.filter((verdict) => verdict !== 'guilty'),
+    rejected: [
+      ...rejected,
+      ...imageIds.filter((_, row) => verdicts[row] === 'guilty').map((imageId) => ({ imageId, code: 'CRASHED_WORKER' as const, reason })),
+    ],
   };
 }
 
-const slice = (imageIds: readonly string[], pixels: Buffer, start: number, end: number): PixelBlock => ({
-  imageIds: imageIds.slice(start, end),
-  pixels: pixels.subarray(start * PIXEL_BYTES, end * PIXEL_BYTES),
-  rejected: [],
-});
-
 /** One picture alone, after a grey one has proved that the fresh engine works. */
-async function judge({ imageIds, pixels }: PixelBlock, context: EncodeContext): Promise<EncodedBlock> {
+async function judge(pixels: Buffer, context: EncodeContext): Promise<Verdict<Float32Array>> {
   await encodeWith(Buffer.alloc(PIXEL_BYTES, 128), 1, context);
   const encoded = await tryEncode(pixels, 1, context);
-  if (encoded !== 'crashed') return { imageIds, features: encoded, rejected: [] };
-  const reason = 'The encoder process died on this picture, again when it was alone';
-  return { imageIds: [], features: [], rejected: [{ imageId: imageIds[0]!, code: 'CRASHED_WORKER', reason }] };
+  return encoded === 'crashed' ? 'guilty' : encoded[0]!;
 }
 
 async function tryEncode(pixels: Buffer, count: number, context: EncodeContext): Promise<Float32Array[] | 'crashed'> {
@@ -72,6 +59,7 @@ async function tryEncode(pixels: Buffer, count: number, context: EncodeContext):
     return await encodeWith(pixels, count, context, engine);
   } catch (error) {
     if (!isShowtellError(error, 'ENGINE_CRASHED')) throw error;
+    context.logger.warn({ err: error, images: count }, 'the encoder process died; looking for the picture that kills it');
     await context.engines.close();
     return 'crashed';
   }

@@ -6,7 +6,7 @@ import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
-import { type PixelBlock, toPixelBlocks } from '@showtell/shared/queue/pixel-block';
+import { type PixelBlock, toPixelBlock } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -16,12 +16,13 @@ import type { PlanRow, PlanShard } from '@showtell/shared/schema/plan';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import { openSource } from '@showtell/shared/source/open';
-import { prepareRows } from '@showtell/shared/source/prepare-rows';
+import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-rows';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { encodeBlock } from './encode-block';
 import { ENCODER } from './encoder/inception-v3';
 import type { EngineKeeper } from './engine-keeper';
+import { prepareIsolated } from './prepare-isolated';
 
 export interface EncodeServices {
   readonly store: ObjectStore;
@@ -38,13 +39,17 @@ export interface EncodeServices {
   readonly onEncoded: (images: number) => void;
 }
 
+/** After so many deaths of a worker on it, a shard's photos are prepared in processes of their own. */
+const CRASHES = 2;
+
 /** Encodes one shard and commits it. Whoever is second finds the record there and is content with it. */
 export async function encodeShard(
   { run: name, shard }: ShardJob,
-  { signal }: JobContext<ShardJob>,
+  { job, signal }: JobContext<ShardJob>,
   services: EncodeServices,
 ): Promise<void> {
   const { store, runs, logger } = services;
+  const isolated = job.stalledCounter >= CRASHES;
   const startedAt = performance.now();
   const run = await runs.get(name, { signal });
   const part = planShard(run, shard);
@@ -53,7 +58,7 @@ export async function encodeShard(
   checkIdentity(run, services.precision);
 
   const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
-  const encoded = await encodeRows(run, part, rows, signal, services);
+  const encoded = await encodeRows(run, part, rows, isolated, signal, services);
   const body = encodeFeatureRows(
     rows.flatMap(({ imageId, fileName }) => {
       const feature = encoded.features.get(imageId);
@@ -113,6 +118,7 @@ async function encodeRows(
   run: PlannedRun,
   part: z.infer<typeof PlanShard>,
   rows: readonly PlanRow[],
+  isolated: boolean,
   signal: AbortSignal,
   services: EncodeServices,
 ): Promise<EncodedRows> {
@@ -121,10 +127,11 @@ async function encodeRows(
   const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, signal };
   let time = 0;
   const batches = Math.ceil(rows.length / run.plan.microBatch);
-  let next = fetchBlock(run, part, rows, 0, signal, services);
+  const fetch = (batch: number) => fetchBlock(run, part, rows, batch, isolated, signal, services);
+  let next = fetch(0);
   for (let batch = 0; batch < batches; batch++) {
     const block = await next;
-    if (batch + 1 < batches) next = fetchBlock(run, part, rows, batch + 1, signal, services);
+    if (batch + 1 < batches) next = fetch(batch + 1);
     // Awaited in the next turn; until then its failure must not count as unhandled.
     next.catch(() => {});
     // Before the clock starts: starting the engine is not encoding.
@@ -151,16 +158,20 @@ async function fetchBlock(
   part: z.infer<typeof PlanShard>,
   rows: readonly PlanRow[],
   batch: number,
+  isolated: boolean,
   signal: AbortSignal,
   { pixels, downloads }: EncodeServices,
 ): Promise<PixelBlock> {
   const own = rows.slice(batch * run.plan.microBatch, (batch + 1) * run.plan.microBatch);
   const kept = await pixels.get({ run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
   if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length) return kept;
-  const source = openSource(run.request.source);
+  const address = run.request.source;
+  if (isolated) return toPixelBlock(await prepareIsolated(address, own, { downloads, signal }));
+  const source = openSource(address);
   try {
-    for await (const block of toPixelBlocks(prepareRows(source, own, { concurrency: downloads, signal }), own.length)) return block;
-    throw new ShowtellError('BUG', `Expected one block of ${own.length} rows but received none`);
+    const prepared: PreparedRow[] = [];
+    for await (const row of prepareRows(source, own, { concurrency: downloads, signal })) prepared.push(row);
+    return toPixelBlock(prepared);
   } finally {
     await source.close();
   }

@@ -20,13 +20,14 @@ export async function* toPixelBlocks(
   for await (const row of prepared) {
     rows.push(row);
     if (rows.length < microBatch) continue;
-    yield toBlock(rows);
+    yield toPixelBlock(rows);
     rows = [];
   }
-  if (rows.length > 0) yield toBlock(rows);
+  if (rows.length > 0) yield toPixelBlock(rows);
 }
 
-function toBlock(rows: readonly PreparedRow[]): PixelBlock {
+/** One block of rows that are prepared, in their order. */
+export function toPixelBlock(rows: readonly PreparedRow[]): PixelBlock {
   const kept = rows.filter((row) => row.rejection === undefined);
   return {
     imageIds: kept.map(({ row }) => row.imageId),
