@@ -11,6 +11,8 @@ async function answer(request: EngineRequest): Promise<void> {
     case 'open':
       try {
         engine = await openEngine(request.options);
+        // Reading weights and building graphs leaves a few hundred megabytes in buffers that V8 would not feel for long.
+        globalThis.gc?.();
         reply({ type: 'ready', description: engine.description, dimension: engine.dimension });
       } catch (error) {
         reply({ type: 'refused', error: toWire(error) });

@@ -27,7 +27,7 @@ const CLOSE_MS = 5_000;
  */
 export async function startEngineProcess({ signal, ...options }: EngineProcessOptions): Promise<EngineProcess> {
   signal?.throwIfAborted();
-  const child = fork(ENTRY, [], { serialization: 'advanced', execArgv: [], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  const child = fork(ENTRY, [], { serialization: 'advanced', execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   const exited = watchExit(child);
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });

@@ -10,6 +10,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Whether idle threads spin. Off where several sessions share the machine, or they halve each other's speed. */
   readonly spinning?: boolean;
+  /** Whether memory of a run is planned as one block, per input shape. Off it takes less of it, where activations are large. */
+  readonly memoryPattern?: boolean;
 }
 
 /**
@@ -21,6 +23,7 @@ export async function openSession(model: Uint8Array, options: SessionOptions = {
     executionProviders: ['cpu'],
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    enableMemPattern: options.memoryPattern ?? true,
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
     logSeverityLevel: 3,

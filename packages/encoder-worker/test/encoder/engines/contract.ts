@@ -67,10 +67,13 @@ export function describeEngine(name: string, open: (weights: string) => Promise<
       expect(rms).toBeLessThan(TOLERANCE.rms);
     });
 
-    test('gives a picture the same bits in every batch from 1 to 8', async () => {
+    test('gives a picture the same bits in every batch', async () => {
       const alone = await Promise.all(Array.from({ length: 8 }, (_, index) => engine.encode(image(index), 1)));
-      for (let count = 2; count <= 8; count++) {
-        const together = await engine.encode(pixels.subarray(0, count * PIXEL_BYTES), count);
+      // 19 pictures are more than an engine takes in one go.
+      const many = Buffer.concat([pixels, pixels, pixels.subarray(0, 3 * PIXEL_BYTES)]);
+      alone.push(...alone, ...alone.slice(0, 3));
+      for (const count of [2, 3, 4, 5, 6, 7, 8, 19]) {
+        const together = await engine.encode(many.subarray(0, count * PIXEL_BYTES), count);
         expect(Buffer.from(together.buffer, together.byteOffset, together.byteLength)).toEqual(
           Buffer.concat(alone.slice(0, count).map((feature) => Buffer.from(feature.buffer, feature.byteOffset, feature.byteLength))),
         );
