@@ -1,4 +1,7 @@
 /** Tests run on the sources through swc; child processes they start run the compiled `dist` (`npm test` builds first). */
+// A test's `process.env` is a copy that native libraries do not see (see onnx/no-telemetry.ts).
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
+
 module.exports = {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts'],
   testEnvironment: '<rootDir>/jest.environment.js',

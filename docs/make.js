@@ -23,8 +23,8 @@ function errorsPage() {
 Every error has a code, a message that says what happened and where, and mostly a hint. On a terminal it looks like
 
 \`\`\`
-showtell: NOT_A_DATASET: Expected a COCO folder …
-  hint: …
+NOT_A_DATASET: Expected a COCO dataset at … but found …
+  What to do about it.
 \`\`\`
 
 ## Exit codes

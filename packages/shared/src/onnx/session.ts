@@ -1,3 +1,4 @@
+import './no-telemetry';
 import * as ort from 'onnxruntime-node';
 
 export { Tensor } from 'onnxruntime-node';
