@@ -57,6 +57,8 @@ describeRedis('the pipeline as processes', () => {
     encoders.push(start('encoder'));
     await until(async () => (await committed(run)) >= 6, 30_000);
     ingest.child.kill('SIGKILL');
+    // A worker that starts while Redis is away refuses to; this one shall live through it.
+    await until(() => encoders[2]!.said().includes('worker is ready'), 30_000);
     await server.kill();
     await server.restart();
     ingest = start('ingest');

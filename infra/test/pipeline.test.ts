@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { EnqueueOptions } from '@showtell/ingest/admin/enqueue';
 import { runStatus } from '@showtell/ingest/admin/status';
 import { keys } from '@showtell/shared/keys';
 import { listCommitted } from '@showtell/shared/planned-run';
@@ -109,6 +110,17 @@ describeRedis('the pipeline', () => {
     await Promise.all([ingest.stop(), encoder.stop()]);
     expect((await checkInvariants(rig.store, run)).manifests).toBe(1);
     expect(rig.log.filter(({ msg }) => msg === 'shard committed')).toHaveLength(5);
+  }, 60_000);
+
+  test('enqueueing that was stopped between plan and jobs goes on where it was', async () => {
+    const stop = new AbortController();
+    const onProgress: EnqueueOptions['onProgress'] = ({ step, done, total }) => {
+      if (step === 'plan' && done === total) stop.abort(new Error('enough'));
+    };
+    await expect(rig.enqueue({ signal: stop.signal, onProgress })).rejects.toThrow('enough');
+    expect(await rig.enqueue()).toMatchObject({ existed: true, shards: { planned: 5, committed: 0, waiting: 0, added: 5 } });
+    await drainOnce();
+    await checkInvariants(rig.store, (await rig.enqueue()).run);
   }, 60_000);
 
   test('a wiped Redis costs nothing that was committed: enqueueing again adds the rest', async () => {

@@ -41,7 +41,7 @@ export class Shutdown {
   /** Listens for SIGINT and SIGTERM of this process until `run` has ended. */
   handleSignals(): this {
     const onSignal = (name: NodeJS.Signals) => {
-      if (this.signal.aborted) process.exit(name === 'SIGINT' ? EXIT.INTERRUPTED : 128 + 15);
+      if (this.signal.aborted) process.exit(EXIT.INTERRUPTED);
       this.#logger?.info({ signal: name }, 'stopping; a second signal stops at once');
       this.request(`Stopped by ${name}`);
     };
