@@ -5,13 +5,13 @@ import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { isShowtellError, ShowtellError } from '../errors';
 import { ABSENT, ignore, linkNew, RESERVED, syncFolder, withTemporary } from './durable-files';
-import { walkFolder } from './folder-walk';
+import { type WalkedFile, walkFolder } from './folder-walk';
 import { checkKey, checkPrefix } from './key';
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { VersionChain } from './version-chain';
 
-const HEADS_AT_ONCE = 64;
+const STATS_AT_ONCE = 64;
 
 /**
  * Objects as files of a folder: the object `a/b` is the file `<folder>/a/b`, so that other programs can read it
@@ -58,7 +58,7 @@ export class FileStore implements ObjectStore {
     return this.explaining('read', key, async () => {
       signal?.throwIfAborted();
       const found = await this.stat(this.path(key));
-      return found && { key, bytes: Number(found.stats.size), etag: etagOf(found), lastModified: found.stats.mtime };
+      return found && infoOf(key, found);
     });
   }
 
@@ -123,17 +123,15 @@ export class FileStore implements ObjectStore {
   }
 
   async *list(prefix: string, { signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ObjectInfo> {
-    // What was deleted since its folder was read is left out.
-    const found = async (keys: string[]) => (await Promise.all(keys.map((key) => this.head(key)))).filter((info) => info !== undefined);
     try {
-      let keys: string[] = [];
-      for await (const key of walkFolder(this.folder, checkPrefix(prefix))) {
+      let batch: WalkedFile[] = [];
+      for await (const file of walkFolder(this.folder, checkPrefix(prefix))) {
         signal?.throwIfAborted();
-        if (keys.push(key) < HEADS_AT_ONCE) continue;
-        yield* await found(keys);
-        keys = [];
+        if (batch.push(file) < STATS_AT_ONCE) continue;
+        yield* await this.infos(batch);
+        batch = [];
       }
-      yield* await found(keys);
+      yield* await this.infos(batch);
     } catch (error) {
       throw this.explain('list', prefix, error);
     }
@@ -173,6 +171,16 @@ export class FileStore implements ObjectStore {
   private async stat(path: string): Promise<Found | undefined> {
     const found = await this.current(path, async (file, version) => ({ version, stats: await stat(file, { bigint: true }) }));
     return found?.stats.isFile() ? found : undefined;
+  }
+
+  /** Without files that were deleted since their folder was read. */
+  private async infos(files: readonly WalkedFile[]): Promise<ObjectInfo[]> {
+    const info = async ({ key, mayHaveVersions }: WalkedFile) => {
+      if (mayHaveVersions) return this.head(key);
+      const stats = await stat(this.path(key), { bigint: true }).catch(ignore(ABSENT));
+      return stats && infoOf(key, { version: 1, stats });
+    };
+    return (await Promise.all(files.map(info))).filter((found) => found !== undefined);
   }
 
   private async open(key: string, { ifMatch, range, signal }: ReadOptions) {
@@ -261,6 +269,13 @@ interface Found {
 
 /** Not of the content, which would have to be read for it, but of version, length and time of the last write. */
 const etagOf = ({ version, stats }: Found) => `"${version}-${stats.size.toString(16)}-${stats.mtimeNs.toString(16)}"`;
+
+const infoOf = (key: string, found: Found): ObjectInfo => ({
+  key,
+  bytes: Number(found.stats.size),
+  etag: etagOf(found),
+  lastModified: found.stats.mtime,
+});
 
 const shorter = (key: string, expected: number, received: number) =>
   new ShowtellError('CORRUPT_OBJECT', `Expected ${expected} bytes of ${key} but received ${received}`);

@@ -4,40 +4,51 @@ import { ABSENT, ignore, RESERVED } from './durable-files';
 import { compareCodePoints } from './key';
 import { VERSIONS } from './version-chain';
 
+export interface WalkedFile {
+  readonly key: string;
+  /** False where its folder has no versions of anything, so that the file is the object. */
+  readonly mayHaveVersions: boolean;
+}
+
 /**
- * The keys of all files under `root` that begin with `prefix`, in code-point order of the whole key.
+ * All files under `root` whose key begins with `prefix`, in code-point order of the whole key.
  * Holds the names of one folder (and those above it) at a time. Symbolic links are followed, but not to a folder they lie in.
  */
-export async function* walkFolder(root: string, prefix: string): AsyncGenerator<string> {
+export async function* walkFolder(root: string, prefix: string): AsyncGenerator<WalkedFile> {
   yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, []);
 }
 
-async function* walk(root: string, folder: string, prefix: string, above: readonly string[]): AsyncGenerator<string> {
+async function* walk(root: string, folder: string, prefix: string, above: readonly string[]): AsyncGenerator<WalkedFile> {
   const path = join(root, folder);
   const stats = await stat(path, { bigint: true }).catch(ignore(ABSENT));
   if (!stats) return;
   const identity = `${stats.dev}:${stats.ino}`;
   if (above.includes(identity)) return;
   // With its "/" a folder's name stands where its keys do: "a-b" < "a/b" < "a0".
-  const keys = (await namesOf(path)).map((name) => folder + name).filter((key) => key.startsWith(prefix) || isFolderOf(key, prefix));
+  const { names, mayHaveVersions } = await namesOf(path);
+  const keys = names.map((name) => folder + name).filter((key) => key.startsWith(prefix) || isFolderOf(key, prefix));
   for (const key of keys.sort(compareCodePoints)) {
     if (key.endsWith('/')) yield* walk(root, key, prefix, [...above, identity]);
-    else yield key;
+    else yield { key, mayHaveVersions };
   }
 }
 
 const isFolderOf = (key: string, prefix: string) => key.endsWith('/') && prefix.startsWith(key);
 
 /** Names in a folder, those of folders with "/" at the end. */
-async function namesOf(path: string): Promise<string[]> {
+async function namesOf(path: string): Promise<{ names: string[]; mayHaveVersions: boolean }> {
+  let mayHaveVersions = false;
   const names = new Set<string>();
   for (const entry of (await readdir(path, { withFileTypes: true }).catch(ignore(ABSENT))) ?? []) {
-    if (entry.name === VERSIONS) for (const name of await readdir(join(path, VERSIONS))) names.add(name);
+    if (entry.name === VERSIONS) {
+      mayHaveVersions = true;
+      for (const name of await readdir(join(path, VERSIONS))) names.add(name);
+    }
     if (entry.name.startsWith(RESERVED)) continue;
     // A link, or a file system that tells no types.
     const type = entry.isFile() || entry.isDirectory() ? entry : await stat(join(path, entry.name)).catch(ignore(ABSENT));
     if (type?.isDirectory()) names.add(`${entry.name}/`);
     else if (type?.isFile()) names.add(entry.name);
   }
-  return [...names];
+  return { names: [...names], mayHaveVersions };
 }
