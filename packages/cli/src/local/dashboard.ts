@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
-import { FastifyAdapter } from '@bull-board/fastify';
+import { ExpressAdapter } from '@bull-board/express';
+import { ShowtellError } from '@showtell/shared/errors';
 import type { Queues } from '@showtell/shared/queue/queues';
 import { Precision } from '@showtell/shared/schema/encoder-identity';
-import Fastify from 'fastify';
+import express from 'express';
 
 export interface Dashboard {
   readonly url: string;
@@ -15,17 +18,33 @@ export interface Dashboard {
  * It only shows: jobs are changed with the program's verbs, which know the store, and any page in a browser can call a loopback port.
  */
 export async function startDashboard(queues: Queues, port = 0): Promise<Dashboard> {
-  const adapter = new FastifyAdapter();
+  const adapter = new ExpressAdapter();
   const all = [queues.ingest, ...Precision.options.map((precision) => queues.encode(precision)), queues.finalize, queues.train];
   createBullBoard({
     queues: all.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true, description: DESCRIPTIONS[queue.name] ?? '' })),
     serverAdapter: adapter,
     options: { uiConfig: { boardTitle: 'Showtell', hideRedisDetails: true } },
   });
-  const server = Fastify({ forceCloseConnections: true });
-  await server.register(adapter.registerPlugin());
-  const url = await server.listen({ host: '127.0.0.1', port });
-  return { url, close: () => server.close() };
+  const server = express().use(adapter.getRouter()).listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new ShowtellError('CONFIG_INVALID', `The dashboard cannot listen on port ${port}: ${(cause as Error).message}`, {
+      cause,
+      hint: 'Name another port with --port, or 0 for a free one.',
+    });
+  }
+  const { address, port: taken } = server.address() as AddressInfo;
+  return {
+    url: `http://${address}:${taken}`,
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      // A browser that looks on would hold the dashboard open.
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
