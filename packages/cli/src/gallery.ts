@@ -171,7 +171,7 @@ polyline.validation{stroke:var(--accent)}
 .key span::before{content:"";display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:6px;vertical-align:middle}
 .key .training::before{background:var(--quiet)}
 .key .validation::before{background:var(--accent)}
-.facts{grid-column:1/-1;display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:14px 20px}
+.facts{grid-column:1/-1;display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:14px 20px}
 dt{color:var(--soft);font-size:.8125rem}
 dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 input[type=radio]{position:absolute;opacity:0}

@@ -1,4 +1,3 @@
-import { kebab, SETTINGS } from '@showtell/shared/config';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { captionCommand } from './commands/caption';
@@ -42,8 +41,6 @@ export function createProgram(shutdown: Shutdown): Command {
   program.addHelpText(
     'after',
     `
-Settings (flag, variable; or their names in showtell.config.json):
-${settingLines()}
 Examples:
   $ showtell demo
   $ showtell enqueue s3://photos/coco --store s3://results/showtell --train seed --wait
@@ -57,10 +54,4 @@ function inheriting(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inheriting(child, command);
   return command;
-}
-
-function settingLines(): string {
-  return Object.entries(SETTINGS)
-    .map(([name, { env, meaning }]) => `  ${`--${kebab(name)}`.padEnd(22)} ${env.padEnd(28)} ${meaning}\n`)
-    .join('');
 }

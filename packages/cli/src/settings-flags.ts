@@ -8,9 +8,9 @@ const EVERYDAY = new Set(['store', 'redis', 's3Endpoint']);
 export function addSettingFlags(program: Command): void {
   for (const [name, { env, schema, meaning }] of Object.entries(SETTINGS)) {
     const flag = typeof schema.safeParse(undefined).data === 'boolean' ? `--${kebab(name)}` : `--${kebab(name)} <value>`;
-    program.addOption(new Option(flag, `${meaning} [${env}]`).hideHelp());
+    program.addOption(new Option(flag, `${meaning} [${env}]`).helpGroup('Settings:'));
   }
-  program.option('--config <file>', `settings file, instead of ${CONFIG_FILE} in the working folder`);
+  program.addOption(new Option('--config <file>', `settings file, instead of ${CONFIG_FILE} in the working folder`).helpGroup('Settings:'));
 }
 
 /** The flags of `addSettingFlags` that a command's help shows. */

@@ -31,7 +31,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--train <preset>', 'train this preset when the run is complete')
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')
-    .option('--wait', 'stay until the run is complete')
+    .option('--wait', 'stay until the run is complete, and its training with --train')
     .option('--source-endpoint <url>', 'S3-compatible server of the source, where it is not that of the store')
     .option('--no-sign-request', 'read the source without credentials, as from a public bucket')
     .option('--json', 'print the report as JSON')
@@ -55,6 +55,6 @@ Examples:
       printEnqueueReport(report, json);
       if (!wait || report.dryRun) return;
       const { waitForRun } = await import('../status/wait-for-run.js');
-      await waitForRun(context, report.run);
+      await waitForRun(context, report.run, flags.train);
     });
 }

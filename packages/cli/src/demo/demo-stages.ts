@@ -9,6 +9,7 @@ import type { TrainEvent } from '@showtell/trainer/train/events';
 import type { CommandContext } from '../context';
 import { DEMO } from '../demo-settings';
 import { enqueueSource } from '../enqueue/enqueue-source';
+import type { Services } from '../local/services';
 import { formatCount, plural } from '../output/format';
 import { type Progress, startProgress } from '../output/progress';
 import { followRun } from '../status/follow-run';
@@ -23,6 +24,7 @@ import type { Stages } from './stages';
 export interface Demo {
   readonly context: CommandContext;
   readonly queues: Queues;
+  readonly services: Services;
   /** Temporary. */
   readonly folder: string;
 }
@@ -31,13 +33,15 @@ export interface Demo {
 const NAME = 'demo';
 /** Small shards, so that two encoders end at nearly the same moment. */
 const SHARD_ROWS = 64;
+/** An encoder needs 0.8 GB for 8 pictures at once and 1.5 GB for 32, and is no faster. Two of them must fit in a small machine. */
+const MICRO_BATCH = 8;
 /** Captions that are printed. */
 const SHOWN = 8;
 
 /** Plans the run and waits until every picture is a feature in a committed shard. */
-export async function encodePictures({ context, queues }: Demo, stages: Stages): Promise<RunStatus> {
+export async function encodePictures({ context, queues, services }: Demo, stages: Stages): Promise<RunStatus> {
   const { source, weights } = DEMO;
-  const { samples, splits } = await enqueueSource(context, { source, weights, run: NAME, shardRows: SHARD_ROWS });
+  const { samples, splits } = await enqueueSource(context, { source, weights, run: NAME, shardRows: SHARD_ROWS, microBatch: MICRO_BATCH });
   const captions = splits.reduce((sum, split) => sum + split.captions, 0);
   stages.end('Plan', `${plural(samples.planned, 'picture')}, ${plural(captions, 'caption')}`);
 
@@ -53,6 +57,8 @@ export async function encodePictures({ context, queues }: Demo, stages: Stages):
         bar.update(status.samples.committed + status.samples.rejected, noteOf(status));
       },
     });
+    // The trainer and the captioner need their memory.
+    await services.stop('encoder');
     const rate = (run.samples.committed * 1_000) / (performance.now() - begun);
     stages.end('Encode', `${rate.toFixed(1)} pictures/s with InceptionV3 in ${run.encoder?.precision ?? ''}`);
     return run;
@@ -72,7 +78,7 @@ export async function trainCaptioner({ context, queues }: Demo, stages: Stages):
   const { preset, hyperparameters } = DEMO;
   const epochs: (TrainEvent & { event: 'epoch' })[] = [];
   let vocabulary = 0;
-  const shown = showEvents(false);
+  const shown = showEvents();
   const onEvent = (event: TrainEvent) => {
     if (event.event === 'start') vocabulary = event.vocabulary;
     if (event.event === 'epoch') epochs.push(event);

@@ -2,7 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunStatus } from '@showtell/ingest/admin/status';
 import pc from 'picocolors';
-import { DEMO } from '../demo-settings';
 import { galleryPage } from '../gallery';
 import { formatCount, formatSeconds, formatShare, plural } from '../output/format';
 import { formatTable } from '../output/table';
@@ -66,7 +65,6 @@ export async function writeGallery(folder: string, { stages, encoded, trained, c
       { label: 'Pictures', value: formatCount(encoded.samples.planned) },
       { label: 'Shards', value: formatCount(encoded.shards.committed) },
       { label: 'Encoder', value: `InceptionV3 ${encoded.encoder?.precision ?? ''}` },
-      { label: 'Preset', value: DEMO.preset },
       { label: 'Vocabulary', value: plural(trained.vocabulary, 'word') },
       { label: 'Training', value: `${formatCount(trained.steps)} steps` },
       { label: 'In all', value: formatSeconds(stages.totalSeconds) },

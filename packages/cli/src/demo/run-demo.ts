@@ -35,10 +35,10 @@ export async function runDemo({ settings, out, shutdown }: DemoOptions): Promise
   const log = new ServiceLog();
   const stages = new Stages();
   say(`${pc.bold('Showtell demo')}: ${DEMO.source.replace('synthetic:', '')} drawn pictures through every stage, on this machine`);
-  const { demo, failed } = await startDemo(settings, shutdown, log);
+  const demo = await startDemo(settings, shutdown, log);
   stages.end('Start', `Redis, ingest, ${ENCODERS} encoders, trainer`);
   try {
-    await Promise.race([failed, everyStage(demo, stages, resolve(out))]);
+    await Promise.race([demo.services.failed, everyStage(demo, stages, resolve(out))]);
   } catch (error) {
     if (!shutdown.signal.aborted) process.stderr.write(log.tail());
     throw error;
@@ -55,10 +55,10 @@ async function everyStage(demo: Demo, stages: Stages, out: string): Promise<void
 }
 
 /** Everything that the demo needs and leaves no trace of. */
-async function startDemo(given: Settings, shutdown: Shutdown, log: ServiceLog): Promise<{ demo: Demo; failed: Promise<never> }> {
+async function startDemo(given: Settings, shutdown: Shutdown, log: ServiceLog): Promise<Demo> {
   const folder = await mkdtemp(join(tmpdir(), 'showtell-demo-'));
   shutdown.defer('demo folder', () => rm(folder, { recursive: true, force: true }));
-  const server = await openRedis({ url: given.redis, announce: say, signal: shutdown.signal });
+  const server = await openRedis({ url: given.redis, folder, announce: say, signal: shutdown.signal });
   shutdown.defer('redis', () => server.stop());
   const settings: Settings = {
     ...given,
@@ -85,7 +85,7 @@ async function startDemo(given: Settings, shutdown: Shutdown, log: ServiceLog): 
   });
   shutdown.defer('services', () => services.stop());
   const context = { settings, logger, store, shutdown, signal: shutdown.signal };
-  return { demo: { context, queues: redis.queues, folder }, failed: services.failed };
+  return { context, queues: redis.queues, services, folder };
 }
 
 async function removeKeys(redis: RedisServices['redis'], prefix: string): Promise<void> {

@@ -33,7 +33,7 @@ async function diagnose(check: string, run: (typeof CHECKS)[string], options: Ch
     return {
       check,
       outcome: 'failed',
-      found: redact(`${error.code}: ${error.message}`),
+      found: redact(error.message),
       ...(error.hint !== undefined && { todo: redact(error.hint) }),
       error,
     };
@@ -42,8 +42,9 @@ async function diagnose(check: string, run: (typeof CHECKS)[string], options: Ch
 
 const MARKS = { ok: pc.green('✓'), warning: pc.yellow('!'), failed: pc.red('✗') } as const;
 
-export function formatDiagnosis({ check, outcome, found, todo }: Diagnosis): string {
-  return `${MARKS[outcome]} ${pc.bold(check.padEnd(8))} ${found}\n${todo === undefined ? '' : `           ${pc.yellow('→')} ${todo}\n`}`;
+export function formatDiagnosis({ check, outcome, found, todo, error }: Diagnosis): string {
+  const code = error === undefined ? '' : `${pc.red(error.code)}: `;
+  return `${MARKS[outcome]} ${pc.bold(check.padEnd(8))} ${code}${found}\n${todo === undefined ? '' : `           ${pc.yellow('→')} ${todo}\n`}`;
 }
 
 export function diagnosesAsJson(diagnoses: readonly Diagnosis[]): string {

@@ -14,6 +14,8 @@ export interface EnqueueRequest {
   /** Empty for all. */
   readonly splits?: readonly string[] | undefined;
   readonly shardRows?: number | undefined;
+  /** Pictures that an encoder computes at once. */
+  readonly microBatch?: number | undefined;
   /** `bundled` or the path of a Keras `.h5` file. */
   readonly weights: string;
   readonly precision?: Precision | undefined;
@@ -62,7 +64,7 @@ function progressOfSteps(): { update: (progress: EnqueueProgress) => void; end: 
       if (!process.stderr.isTTY) return;
       if (current?.step !== step) {
         current?.bar.end();
-        current = { step, bar: startProgress(LABELS[step], total) };
+        current = { step, bar: startProgress(LABELS[step], total, { passing: true }) };
       }
       current.bar.update(done);
     },

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -23,6 +23,8 @@ export interface LocalRedis {
 export interface OpenRedisOptions {
   /** An address that was configured; it wins over starting a server. */
   readonly url?: string | undefined;
+  /** Its folder, which is removed with it, also when this process is killed. Default: a temporary one. */
+  readonly folder?: string;
   /** Told before anything is installed. */
   readonly announce: (message: string) => void;
   readonly signal?: AbortSignal;
@@ -39,7 +41,7 @@ export async function openRedis(options: OpenRedisOptions): Promise<LocalRedis> 
   const program = findProgram(PROGRAMS, env) ?? (await installRedis(options, env));
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startRedis(program, options.signal);
+      return await startRedis(program, options);
     } catch (error) {
       if (attempt === START_ATTEMPTS || options.signal?.aborted) throw error;
     }
@@ -94,9 +96,11 @@ const noRedis = (why: string) =>
   });
 
 /** Starts the server under a guard process, which also ends it and removes its folder when this process is killed. */
-async function startRedis(program: string, signal?: AbortSignal): Promise<LocalRedis> {
+async function startRedis(program: string, { folder: given, signal }: OpenRedisOptions): Promise<LocalRedis> {
   signal?.throwIfAborted();
-  const folder = await mkdtemp(join(tmpdir(), 'showtell-redis-'));
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'showtell-redis-')));
+  // A guard that could not start its server has removed it.
+  await mkdir(folder, { recursive: true });
   const port = await freePort();
   // A group of its own, or a Ctrl-C at the terminal would end it before those who use it.
   const guard = fork(GUARD, [program, String(port), folder], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

@@ -12,8 +12,10 @@ const HEALTHY_SECONDS = 60;
 export interface ServiceOptions {
   /** What the reader calls it: `ingest`, `encoder-2`. */
   readonly name: string;
-  /** Arguments of `showtell`. */
+  /** Arguments of `program`. */
   readonly args: readonly string[];
+  /** A script for Node.js. Default: `showtell`. */
+  readonly program?: string;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   /** How long it may take to stop before it is killed. */
@@ -43,11 +45,11 @@ export class Service {
   }
 
   #start(): void {
-    const { name, args, cwd, env, onLine } = this.options;
+    const { name, args, program = PROGRAM, cwd, env, onLine } = this.options;
     const startedAt = performance.now();
     // A group of its own: a Ctrl-C at the terminal must reach the supervisor alone, which stops everything in order, and what a
     // service leaves behind can be killed as a group. The IPC channel ends the service when the supervisor is killed.
-    const child = spawn(process.execPath, [PROGRAM, ...args], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = spawn(process.execPath, [program, ...args], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     this.#child = child;
     let lastLine = '';
     for (const stream of [child.stdout, child.stderr])

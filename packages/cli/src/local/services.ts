@@ -21,8 +21,8 @@ export interface Services {
   readonly services: readonly { readonly name: string; readonly service: Service }[];
   /** Rejects when a service cannot be made to run. Never resolves. */
   readonly failed: Promise<never>;
-  /** Stops all of them; none is left afterwards. */
-  stop(): Promise<void>;
+  /** Stops those whose name begins so, or all of them; nothing of them is left afterwards. */
+  stop(names?: string): Promise<void>;
 }
 
 /** How many encoder workers suit a machine: each keeps four cores busy well, and holds the weights in memory once more. */
@@ -64,6 +64,9 @@ export function startServices({ settings, encoders, onLine, onEvent, cwd = proce
     services,
     failed,
     // All at once, the last started first: workers do not depend on one another, only on Redis and the store, which end later.
-    stop: async () => void (await Promise.all(services.toReversed().map(({ service }) => service.stop()))),
+    stop: async (names = '') => {
+      const chosen = services.toReversed().filter(({ name }) => name.startsWith(names));
+      await Promise.all(chosen.map(({ service }) => service.stop()));
+    },
   };
 }

@@ -7,22 +7,29 @@ const LINE_MILLISECONDS = 10_000;
 export interface Progress {
   /** `note` stands behind the counts: a rate, a loss. */
   update(done: number, note?: string): void;
-  /** Leaves the last state on the screen. */
   end(): void;
 }
 
-/** A bar on a terminal, a line now and then elsewhere. Goes to standard error: standard output is for results. */
-export function startProgress(label: string, total: number, stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY ? bar(label, total, stream) : lines(label, total, stream);
+export interface ProgressOptions {
+  readonly stream?: NodeJS.WriteStream;
+  /** Whether the bar goes away at its end, instead of leaving its last state on the screen. */
+  readonly passing?: boolean;
 }
 
-function bar(label: string, total: number, stream: NodeJS.WriteStream): Progress {
+/** A bar on a terminal, a line now and then elsewhere. Goes to standard error: standard output is for results. */
+export function startProgress(label: string, total: number, options: ProgressOptions = {}): Progress {
+  const { stream = process.stderr, passing = false } = options;
+  return stream.isTTY ? bar(label, total, stream, passing) : lines(label, total, stream);
+}
+
+function bar(label: string, total: number, stream: NodeJS.WriteStream, passing: boolean): Progress {
   const progress = new SingleBar(
     {
       stream,
       format: `  ${label} {bar} {percentage} %  {value}/{total}  {note}`,
       barsize: 28,
       hideCursor: true,
+      clearOnComplete: passing,
       emptyOnZero: true,
       // The signal handlers of the program put things in order, not those of the bar.
       gracefulExit: false,

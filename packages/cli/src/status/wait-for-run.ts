@@ -1,42 +1,51 @@
 import type { RunStatus } from '@showtell/ingest/admin/status';
 import { openQueues } from '@showtell/shared/queue/open-queues';
+import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import type { CommandContext } from '../context';
 import { formatSeconds, plural } from '../output/format';
 import { type Progress, startProgress } from '../output/progress';
+import { followTraining } from '../train/follow-training';
+import { showEvents } from '../train/show-events';
 import { followRun } from './follow-run';
 
-/** Stays until a run is complete, with a bar. Errors as of `followRun`. */
-export async function waitForRun({ store, settings, logger, shutdown, signal }: CommandContext, run: string): Promise<RunStatus> {
+/**
+ * Stays until a run is complete, with a bar, and with `preset` until its training is. Errors as of `followRun` and `followTraining`.
+ * Nothing of it goes to standard output, which has the report of `enqueue`.
+ */
+export async function waitForRun(
+  { store, settings, logger, shutdown, signal }: CommandContext,
+  run: string,
+  preset?: string,
+): Promise<void> {
   const { queues } = await openQueues(settings, logger, shutdown);
   const begun = performance.now();
+  const say = (line: string) => process.stderr.write(`${line}\n`);
   let bar: Progress | undefined;
   let told = false;
+  const onStatus = (now: RunStatus) => {
+    const { samples } = now;
+    bar ??= startProgress('Encoding', samples.planned);
+    bar.update(samples.committed + samples.rejected, noteOf(now));
+    if (told || now.state !== 'running' || now.workers?.length !== 0) return;
+    told = true;
+    say('  No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder');
+  };
   try {
-    const status = await followRun({
-      store,
-      queues,
-      run,
-      signal,
-      onStatus: (now) => {
-        const { samples } = now;
-        bar ??= startProgress('Encoding', samples.planned);
-        bar.update(samples.committed + samples.rejected, noteOf(now));
-        if (!told && now.state === 'running' && now.workers?.length === 0) {
-          told = true;
-          process.stderr.write(
-            '  No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder\n',
-          );
-        }
-      },
-    });
+    const { samples } = await followRun({ store, queues, run, signal, onStatus });
     bar?.end();
-    process.stdout.write(
-      `Complete: ${plural(status.samples.committed, 'sample')} in ${formatSeconds((performance.now() - begun) / 1_000)}\n`,
-    );
-    return status;
+    say(`Complete: ${plural(samples.committed, 'sample')} in ${formatSeconds((performance.now() - begun) / 1_000)}`);
   } finally {
     bar?.end();
   }
+  if (preset === undefined) return;
+  const training = defaultTrainingName(run, preset);
+  const shown = showEvents({ json: false, stream: process.stderr });
+  try {
+    await followTraining({ store, settings, queues, training, signal, onEvent: shown.onEvent });
+  } finally {
+    shown.end();
+  }
+  say(`Trained: ${training}`);
 }
 
 export function noteOf({ rate, etaSeconds, samples }: RunStatus): string {

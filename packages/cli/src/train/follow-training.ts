@@ -10,6 +10,10 @@ import type { OnTrainEvent, TrainEvent } from '@showtell/trainer/train/events';
 import { QueueEvents } from 'bullmq';
 
 const EVERY_MILLISECONDS = 500;
+/** Looks without a live job before it is believed to be gone: the job's end and the record of it are seen at different moments… */
+const GONE_LOOKS = 3;
+/** …and a finalizer adds the job a moment after it has completed the run. */
+const ABSENT_LOOKS = 20;
 
 export interface FollowTrainingOptions {
   readonly store: ObjectStore;
@@ -34,16 +38,16 @@ export async function followTraining({ store, settings, queues, training, signal
     if (id === jobId) onEvent(data as TrainEvent);
   });
   try {
-    for (let gone = 0; ; await sleep(EVERY_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted())) {
+    for (let gone = 0, seen = false; ; await sleep(EVERY_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted())) {
       const job = await queues.train.getJob(jobId);
       const state = job === undefined ? 'unknown' : await job.getState();
       if (state === 'failed') throw jobFailure(training, job?.failedReason ?? '');
       const done = await readDone(store, training);
       if (done?.outcome === 'completed') return done;
       if (done !== undefined) throw new ShowtellError('DIVERGED', `The training ${training} has diverged: ${done.reason}`);
-      // The job's end and the record of it are seen at different moments.
+      seen ||= isLive(state);
       gone = isLive(state) ? 0 : gone + 1;
-      if (gone > 2)
+      if (gone >= (seen ? GONE_LOOKS : ABSENT_LOOKS))
         throw new ShowtellError('RUN_STUCK', `The training ${training} has no job in Redis and is not done`, {
           hint: 'Add its job again: showtell train RUN --resume.',
         });

@@ -3,9 +3,15 @@ import pc from 'picocolors';
 import { formatCount, formatSeconds } from '../output/format';
 import { type Progress, startProgress } from '../output/progress';
 
-/** Prints what a training tells: its figures on standard output, the way to them as a bar. */
-export function showEvents(json: boolean): { readonly onEvent: OnTrainEvent; readonly end: () => void } {
-  if (json) return { onEvent: (event) => process.stdout.write(`${JSON.stringify(event)}\n`), end: () => {} };
+/** Prints what a training tells: its figures on `stream`, the way to them as a bar. */
+export function showEvents({
+  json = false,
+  stream = process.stdout,
+}: {
+  readonly json?: boolean;
+  readonly stream?: NodeJS.WriteStream;
+} = {}): { readonly onEvent: OnTrainEvent; readonly end: () => void } {
+  if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event)}\n`), end: () => {} };
   let bar: Progress | undefined;
   const endBar = () => {
     bar?.end();
@@ -13,7 +19,7 @@ export function showEvents(json: boolean): { readonly onEvent: OnTrainEvent; rea
   };
   const say = (line: string) => {
     endBar();
-    process.stdout.write(`${line}\n`);
+    stream.write(`${line}\n`);
   };
   const onEvent: OnTrainEvent = (event) => {
     if (event.event === 'start')
@@ -21,7 +27,7 @@ export function showEvents(json: boolean): { readonly onEvent: OnTrainEvent; rea
         `${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
     else if (event.event === 'step') {
-      bar ??= startProgress('Training', event.steps);
+      bar ??= startProgress('Training', event.steps, { passing: true });
       bar.update(
         event.step,
         `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}, ${formatCount(Math.round(event.tokensPerSecond))} words/s`,

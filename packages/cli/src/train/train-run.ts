@@ -29,7 +29,7 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
   const request = resume
     ? await asFrozen(context.store, { ...asked, training })
     : { ...asked, training, preset: asked.preset ?? DEFAULT_PRESET };
-  const shown = showEvents(json);
+  const shown = showEvents({ json });
   const say = (line: string) => {
     shown.end();
     if (!json) process.stdout.write(`${line}\n`);

@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Shutdown } from '@showtell/shared/shutdown';
+import { createProgram } from '../src/program';
+import { expectOneMessage, runProgram } from './run-program';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'showtell-program-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+const USAGE: [string, string[], RegExp][] = [
+  ['a command that does not exist', ['enqeue', 'x'], /Unknown command 'enqeue' \(Did you mean enqueue\?\)/],
+  ['a flag that does not exist', ['status', '--jsno'], /Unknown option '--jsno' \(Did you mean --json\?\)/],
+  ['a setting that does not exist', ['status', '--stor', 'x'], /Unknown option '--stor' \(Did you mean --store\?\)/],
+  ['a missing argument', ['enqueue'], /Missing required argument 'source'/],
+  ['an argument too many', ['status', 'one', 'two'], /Too many arguments/],
+  ['a missing flag', ['caption', 'photo.jpg'], /--model <model>/],
+  ['a command without its service', ['worker'], /name of a command is missing/],
+  ['a number out of range', ['up', '--encoders', '0'], /'0' is invalid. Expected a whole number from 1 to 64/],
+  ['a choice that is none', ['worker', 'encoder', '--precision', 'float31'], /Allowed choices are float32, float16, int8/],
+  ['a hyper-parameter without a number', ['train', 'run', '--set', 'units=many'], /Expected NAME=NUMBER/],
+];
+
+test.each(USAGE)('%s: exit code 2 and one message', async (_what, args, message) => {
+  const { code, stdout, stderr } = await runProgram(args, { cwd });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expectOneMessage(stderr, 'USAGE');
+  expect(stderr).toMatch(message);
+});
+
+test('wrong settings are told all at once, without a value that may be a secret', async () => {
+  const { code, stderr } = await runProgram(['status', '--redis', 'http://user:hunter2@host', '--lock-seconds', '0'], { cwd });
+  expect(code).toBe(2);
+  expectOneMessage(stderr, 'CONFIG_INVALID');
+  expect(stderr).toContain('--redis');
+  expect(stderr).toContain('--lock-seconds');
+  expect(stderr).not.toContain('hunter2');
+});
+
+test('settings stand before or after the command, and in a file that is named', async () => {
+  writeFileSync(join(cwd, 'other.json'), '{"lockSeconds": "soon"}');
+  for (const args of [
+    ['--config', 'other.json', 'status'],
+    ['status', '--config', 'other.json'],
+  ]) {
+    const { code, stderr } = await runProgram(args, { cwd });
+    expect(code).toBe(2);
+    expect(stderr).toContain('"lockSeconds"');
+  }
+});
+
+test('without a command it prints its help', async () => {
+  const { code, stdout, stderr } = await runProgram([], { cwd });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^Usage: showtell COMMAND/);
+  for (const setting of ['--store', 'REDIS_URL', 'SHOWTELL_LOCK_SECONDS']) expect(stdout).toContain(setting);
+});
+
+test('--version is that of the package', async () => {
+  const { version } = require('../package.json') as { version: string };
+  expect(await runProgram(['--version'], { cwd })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('every command has help with an example and the settings that matter most', () => {
+  const program = createProgram(new Shutdown());
+  const leaves = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
+  expect(leaves.map((command) => command.name()).sort()).toEqual(
+    'caption checkpoints demo doctor encode encoder enqueue ingest pull status train trainer up'.split(' '),
+  );
+  for (const command of leaves) {
+    let help = '';
+    command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+    expect(help).toMatch(/Examples?:\n {2}\$ .*showtell /);
+    expect(help).toContain('--store <value>');
+  }
+});
