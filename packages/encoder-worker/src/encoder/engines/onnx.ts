@@ -27,7 +27,8 @@ export async function openOnnxEngine({ weights: path, precision, device, threads
     throw new ShowtellError('WEIGHTS_INVALID', `The weights file ${path} cannot be read: ${cause.message}`, { cause });
   });
   const weights = decodeWeights(bytes, path);
-  const session = await openSession(encoderGraph(weights), { threads, memoryPattern: false });
+  // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
+  const session = await openSession(encoderGraph(weights), { threads, spinning: false, memoryPattern: false });
   const { dimension } = weights;
 
   async function run(pixels: Uint8Array, count: number): Promise<Float32Array> {
