@@ -12,12 +12,13 @@ export const TOLERANCE = { absolute: 1e-4, rms: 1e-5 };
 /** `count` pictures that differ: noise over a slope, so that neither flat nor random areas are all there is. */
 export function pictures(count: number, seed = 1): Uint8Array {
   const random = mulberry32(seed);
+  const noise = Uint8Array.from({ length: 10_007 }, () => random() * 55);
   const pixels = new Uint8Array(count * PIXEL_BYTES);
-  for (let index = 0; index < pixels.length; index++) {
-    const image = Math.floor(index / PIXEL_BYTES);
-    const slope = ((index % PIXEL_BYTES) / PIXEL_BYTES) * 200;
-    pixels[index] = image % 2 === 0 ? slope + random() * 55 : 255 - slope * random();
-  }
+  for (let image = 0; image < count; image++)
+    for (let index = 0; index < PIXEL_BYTES; index++) {
+      const slope = (index / PIXEL_BYTES) * 200;
+      pixels[image * PIXEL_BYTES + index] = (image % 2 === 0 ? slope : 200 - slope) + noise[(index + image * 997) % 10_007]!;
+    }
   return pixels;
 }
 
