@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 const { existsSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 
-if (existsSync(join(__dirname, '..', 'dist', 'main.js'))) {
+if (existsSync(path.join(__dirname, '..', 'dist', 'main.js'))) {
   require('../dist/main.js');
 } else {
   process.stderr.write('showtell: not built yet. Run `npm run build` in its folder first.\n');

@@ -46,7 +46,7 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** One message: a code, what happened, and at most a hint below; no stack. */
-export function expectOneMessage(stderr: string, code: string): void {
+export function expectOneMessage(stderr: string, code = '[A-Z_0-9]+'): void {
   const lines = stderr.trimEnd().split('\n');
   expect(lines[0]).toMatch(new RegExp(`^${code}: .`));
   expect(lines.slice(1).filter((line) => !line.startsWith('  '))).toEqual([]);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { loadCaptioner } from '@showtell/captioner/load';
 import type { RunStatus } from '@showtell/ingest/admin/status';
+import { readCommits } from '@showtell/ingest/commits';
 import type { Queues } from '@showtell/shared/queue/queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
 import { captionSplit } from '@showtell/trainer/caption-split';
@@ -60,11 +61,19 @@ export async function encodePictures({ context, queues, services }: Demo, stages
     // The trainer and the captioner need their memory.
     await services.stop('encoder');
     const rate = (run.samples.committed * 1_000) / (performance.now() - begun);
-    stages.end('Encode', `${rate.toFixed(1)} pictures/s with InceptionV3 in ${run.encoder?.precision ?? ''}`);
+    const share = await encoderShare(context);
+    stages.end('Encode', `${rate.toFixed(1)} pictures/s; the encoders spent ${share} of their time in InceptionV3`);
     return run;
   } finally {
     bar?.end();
   }
+}
+
+/** How much of the encoder workers' time was computing; the rest is fetching pixels and committing. */
+async function encoderShare({ store, signal }: CommandContext): Promise<string> {
+  const executions = Array.from((await readCommits(store, NAME, { signal })).values(), ({ execution }) => execution);
+  const sum = (of: 'seconds' | 'encodeSeconds') => executions.reduce((total, execution) => total + execution[of], 0);
+  return `${Math.round((100 * sum('encodeSeconds')) / sum('seconds'))} %`;
 }
 
 export interface Trained {

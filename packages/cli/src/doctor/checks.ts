@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { openPhotoEncoder } from '@showtell/captioner/photo-encoder';
+import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import type { Settings } from '@showtell/shared/config';
 import { ShowtellError } from '@showtell/shared/errors';
 import { prepare } from '@showtell/shared/image/prepare';
@@ -29,6 +30,7 @@ export const CHECKS: Readonly<Record<string, (options: CheckOptions) => Promise<
   pictures: checkPictures,
   redis: checkRedis,
   store: checkStore,
+  weights: checkWeights,
   encoder: checkEncoder,
 };
 
@@ -80,6 +82,11 @@ async function checkStore({ settings, signal }: CheckOptions): Promise<Found> {
   }
 }
 
+async function checkWeights({ weights }: CheckOptions): Promise<Found> {
+  const { description, sha256 } = await resolveWeights(weights);
+  return { found: `${description}, sha256 ${sha256.slice(0, 12)}` };
+}
+
 async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<Found> {
   const encoder = await openPhotoEncoder({ weights, device, signal });
   try {
@@ -90,10 +97,10 @@ async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<
     const rate = (8 * 1_000) / (performance.now() - begun);
     if (result === undefined || 'error' in result || !result.feature.every(Number.isFinite))
       throw new ShowtellError('DEVICE_UNAVAILABLE', 'The encoder computes no finite feature', { hint: 'Try --device cpu.' });
-    const { description, identity } = encoder;
+    const { description } = encoder;
     const versions = Object.entries(description.versions).map(([name, version]) => `${name} ${version}`);
     return {
-      found: `${versions.join(', ')} on ${description.device} with ${plural(description.threads, 'thread')}: ${rate.toFixed(1)} images/s; weights ${weights} (${identity.weightsSha256.slice(0, 12)}, ${identity.dimension}-d)`,
+      found: `${versions.join(', ')} on ${description.device} with ${plural(description.threads, 'thread')}: ${rate.toFixed(1)} images/s`,
     };
   } finally {
     await encoder.close();

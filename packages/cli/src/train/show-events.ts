@@ -24,7 +24,7 @@ export function showEvents({
   const onEvent: OnTrainEvent = (event) => {
     if (event.event === 'start')
       say(
-        `${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
+        `Training ${event.training}: ${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
     else if (event.event === 'step') {
       bar ??= startProgress('Training', event.steps, { passing: true });

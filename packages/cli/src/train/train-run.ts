@@ -35,7 +35,6 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
     if (!json) process.stdout.write(`${line}\n`);
   };
   try {
-    say(`Training ${training}`);
     const outcome = here ? await inThisProcess(context, request, resume, shown.onEvent) : await inAWorker(context, request, shown.onEvent);
     if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
     else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume`);
