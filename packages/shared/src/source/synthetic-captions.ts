@@ -4,6 +4,8 @@ import type { SceneryName } from './synthetic-sceneries';
 import type { ShapeName } from './synthetic-shapes';
 
 export const CAPTIONS_PER_PICTURE = 5;
+/** How many of them begin with the subject. A majority, so that the likeliest word after a caption's beginning is never a toss-up. */
+const FORTH = 3;
 
 /** What stands between subject and object, and between object and subject when the same is told the other way round. */
 const RELATION_WORDS: Record<Relation, { forth: readonly string[]; back: readonly string[] }> = {
@@ -16,7 +18,7 @@ const SCENERY_WORDS: Record<SceneryName, readonly string[]> = {
   night: ['at night', 'in the dark night'],
   sea: ['at sea', 'by the blue sea'],
   desert: ['in the desert', 'in the sandy desert'],
-  snow: ['in the snow', 'in the white snow'],
+  sunset: ['at sunset', 'in the evening sun'],
 };
 
 const PHRASINGS: readonly ((arrangement: { one: string; relation: string; other: string; where: string }) => string)[] = [
@@ -42,14 +44,11 @@ function allTellings({ subject, relation, object, scenery }: Scene): { forth: st
   return { forth: tellings(subject, forth, object, wheres), back: tellings(object, back, subject, wheres) };
 }
 
-/**
- * Five different captions, all exactly true. Four begin with the subject and one tells the converse: a captioner that always
- * takes the likeliest word then learns one order well instead of two badly.
- */
+/** Five different captions, all exactly true: three begin with the subject, two tell the converse. */
 export function captionsOf({ key, scene }: Pick<Picture, 'key' | 'scene'>): string[] {
   const random = new Random(`captions ${key}`);
   const { forth, back } = allTellings(scene);
-  return random.shuffle([...random.shuffle(forth).slice(0, CAPTIONS_PER_PICTURE - 1), random.pick(back)]);
+  return random.shuffle([...random.shuffle(forth).slice(0, FORTH), ...random.shuffle(back).slice(0, CAPTIONS_PER_PICTURE - FORTH)]);
 }
 
 /**

@@ -9,8 +9,10 @@ export interface Scenery {
   readonly sky: readonly [string, string];
   /** Further and nearer ground. */
   readonly ground: readonly [string, string];
-  /** What belongs to it: clouds, flowers, waves. */
-  readonly details: (random: Random, horizon: number) => string;
+  /** What belongs to it and lies behind the ground: clouds, stars, the sun. */
+  readonly aloft: (random: Random, horizon: number) => string;
+  /** What lies on the ground: grass, waves. */
+  readonly below: (random: Random, horizon: number) => string;
 }
 
 const times = (count: number, draw: (k: number) => string) => Array.from({ length: count }, (_, k) => draw(k)).join('');
@@ -22,8 +24,14 @@ const cloud = (random: Random) => {
   return `<g fill="#fff" opacity="0.75" transform="translate(${x},${y}) scale(${s})"><ellipse rx="34" ry="11"/><circle cx="-10" cy="-8" r="13"/><circle cx="9" cy="-11" r="16"/></g>`;
 };
 
-const wave = (y: number, x: number, colour: string) =>
-  `<path d="M${x - 40},${y}q10,-9 20,0t20,0t20,0t20,0t20,0" fill="none" stroke="${colour}" stroke-width="4" stroke-linecap="round" opacity="0.7"/>`;
+const stroke = (path: string, colour: string, width: number) =>
+  `<path d="${path}" fill="none" stroke="${colour}" stroke-width="${width}" stroke-linecap="round"/>`;
+
+const grass = (x: number, y: number) => stroke(`M${x},${y}l-4,-12M${x},${y}l0,-15M${x},${y}l4,-12`, '#4e8f3a', 2.5);
+
+const wave = (x: number, y: number) => stroke(`M${x - 40},${y}q10,-9 20,0t20,0t20,0t20,0t20,0`, '#84bfe0', 4);
+
+const ripple = (x: number, y: number) => stroke(`M${x - 26},${y}q26,-10 52,0`, '#c3924b', 3);
 
 const dots = (random: Random, count: number, top: number, bottom: number, colour: string, small: number, big: number) =>
   times(
@@ -36,40 +44,34 @@ export const SCENERIES = {
   meadow: {
     sky: ['#8fd0f5', '#e4f6ff'],
     ground: ['#9ad17b', '#74b856'],
-    details: (random, horizon) =>
-      times(3, () => cloud(random)) +
-      times(18, () => {
-        const x = random.between(0, WIDTH);
-        const y = random.between(horizon + 30, HEIGHT);
-        return `<path d="M${x},${y}l-4,-12M${x},${y}l0,-15M${x},${y}l4,-12" stroke="#4e8f3a" stroke-width="2.5" stroke-linecap="round"/>`;
-      }) +
+    aloft: (random) => times(3, () => cloud(random)),
+    below: (random, horizon) =>
+      times(18, () => grass(random.between(0, WIDTH), random.between(horizon + 30, HEIGHT))) +
       dots(random, 9, horizon + 34, HEIGHT, '#fff3b0', 2.5, 4),
   },
   night: {
     sky: ['#0e1638', '#2c3a78'],
     ground: ['#1c2a4e', '#141d3a'],
-    details: (random, horizon) => dots(random, 60, 0, horizon, '#fff8d6', 0.8, 2.4),
+    aloft: (random, horizon) => dots(random, 60, 0, horizon, '#fff8d6', 0.8, 2.4),
+    below: () => '',
   },
   sea: {
     sky: ['#bfe8ff', '#f2fbff'],
     ground: ['#3d9bd1', '#2477b3'],
-    details: (random, horizon) =>
-      times(2, () => cloud(random)) + times(16, (k) => wave(horizon + 26 + (k % 8) * 20, random.between(0, WIDTH), '#a9dcf5')),
+    aloft: (random) => times(2, () => cloud(random)),
+    below: (random, horizon) => times(16, (k) => wave(random.between(0, WIDTH), horizon + 26 + (k % 8) * 20)),
   },
   desert: {
     sky: ['#ffb56b', '#ffe9c7'],
     ground: ['#e6b566', '#d09a4a'],
-    details: (random, horizon) =>
-      times(12, () => {
-        const x = random.between(0, WIDTH);
-        const y = random.between(horizon + 34, HEIGHT);
-        return `<path d="M${x - 26},${y}q26,-10 52,0" fill="none" stroke="#b9833a" stroke-width="3" stroke-linecap="round" opacity="0.6"/>`;
-      }),
+    aloft: () => '',
+    below: (random, horizon) => times(12, () => ripple(random.between(0, WIDTH), random.between(horizon + 34, HEIGHT))),
   },
-  snow: {
-    sky: ['#a9bbd1', '#d3deea'],
-    ground: ['#dfe8f3', '#eef3fa'],
-    details: (random) => dots(random, 60, 0, HEIGHT, '#ffffff', 1.4, 3.2),
+  sunset: {
+    sky: ['#8a3f8f', '#ff9fb0'],
+    ground: ['#6a3d7c', '#4b2b5e'],
+    aloft: (random, horizon) => `<circle cx="${random.between(50, WIDTH - 50)}" cy="${horizon - 8}" r="34" fill="#ffe3a8"/>`,
+    below: () => '',
   },
 } as const satisfies Record<string, Scenery>;
 

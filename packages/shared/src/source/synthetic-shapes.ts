@@ -53,7 +53,7 @@ export const SHAPES = {
     paint: (a, b) => fill(PETALS, a) + fill(circle(0, 0, 17), b),
   },
   butterfly: {
-    colours: [['#f28c28', '#2c2140']],
+    colours: [['#8f63e8', '#2c2140']],
     outline: WINGS,
     paint: (a, b) =>
       fill(WINGS, a) +
@@ -89,7 +89,7 @@ export const SHAPES = {
       fill(MUSHROOM, '#f5ead6') + fill(CAP, a) + fill(circle(-24, -12, 9) + circle(8, -26, 10) + circle(30, -4, 7) + circle(-4, 0, 6), b),
   },
   fish: {
-    colours: [['#ff7f32', '#ffe0c2']],
+    colours: [['#2f86d6', '#d6ecff']],
     outline: FISH,
     paint: (a, b) =>
       fill(FISH, a) +
