@@ -41,7 +41,7 @@ export interface LoadOptions {
 export async function loadCaptioner(folder: string, options: LoadOptions = {}): Promise<Captioner> {
   const { device = 'auto', threads = defaultThreads(), signal } = options;
   const { record, weights, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
-  const decoder = await createDecoder({ weights, hyperparameters: decoding, threads });
+  const decoder = await createDecoder({ weights, decoding, threads });
   const engine = await startEngineProcess({
     weights: encoderWeights,
     precision: preprocessing.encoder.precision,

@@ -29,6 +29,8 @@ export const Decoding = z.strictObject({
   method: z.literal('greedy'),
   /** Longest caption in words. */
   maxLength: z.int().positive(),
+  /** Whether the word for unknown words is never said. */
+  blockUnknown: z.boolean(),
 });
 export type Decoding = z.infer<typeof Decoding>;
 
@@ -79,7 +81,12 @@ export function encodeCheckpointFiles(
     input: [299, 299, 3],
     weightsKey: keys.weights(training.encoder.weightsSha256),
   };
-  const decoding: Decoding = { formatVersion: FILE_FORMAT, method: 'greedy', maxLength: training.hyperparameters.maxLength };
+  const decoding: Decoding = {
+    formatVersion: FILE_FORMAT,
+    method: 'greedy',
+    maxLength: training.hyperparameters.maxLength,
+    blockUnknown: true,
+  };
   return {
     'training.json': encodeRecord(training),
     'vocabulary.json': encodeRecord(vocabulary),

@@ -1,9 +1,8 @@
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import type { NamedTensor } from '@showtell/shared/safetensors';
-import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { ParameterBuffer } from '../model/parameter-buffer';
 import { sizesOf } from '../model/parameters';
-import { END, START } from '../model/tokens';
+import { END, START, UNKNOWN } from '../model/tokens';
 import { encodeGraph, stepGraph } from './step-graph';
 
 export interface DecodedCaption {
@@ -27,19 +26,26 @@ export interface Decoder {
 export interface DecoderOptions {
   /** By Keras' names, as a checkpoint or `TrainingEngine.state()` has them; copied. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
-  readonly hyperparameters: Pick<Hyperparameters, 'maxLength'>;
+  readonly decoding: {
+    /** Most tokens of a caption, END counted. */
+    readonly maxLength: number;
+    /** Takes the next likeliest token instead of UNKNOWN, which no reader wants. */
+    readonly blockUnknown: boolean;
+  };
   /** Threads of onnxruntime; 0, the default, for every core. */
   readonly threads?: number;
 }
 
 /** Captions from features. Like training, decoding blocks the event loop while a step of it runs. */
-export async function createDecoder({ weights, hyperparameters, threads = 0 }: DecoderOptions): Promise<Decoder> {
+export async function createDecoder({ weights, decoding, threads = 0 }: DecoderOptions): Promise<Decoder> {
   const sizes = sizesOf(weights, 'the weights to decode with');
   const { dimension } = sizes;
   const buffer = new ParameterBuffer(sizes);
   buffer.load(weights);
   const encoding = encodeGraph(buffer, sizes);
-  const stepping = stepGraph(buffer, sizes, 1);
+  const { maxLength, blockUnknown } = decoding;
+  const width = blockUnknown ? 2 : 1;
+  const stepping = stepGraph(buffer, sizes, width);
   const encoder = await openSession(encoding.graph.encode(), { threads, spinning: false });
   const stepper = await openSession(stepping.graph.encode(), { threads, spinning: false });
   const int64 = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
@@ -54,7 +60,7 @@ export async function createDecoder({ weights, hyperparameters, threads = 0 }: D
       let hidden = encoded[encoding.state]!;
       let cell = hidden;
       let running = captions.map((caption, row) => ({ caption, from: row, token: START }));
-      for (let step = 0; step < hyperparameters.maxLength && running.length > 0; step++) {
+      for (let step = 0; step < maxLength && running.length > 0; step++) {
         const { inputs, outputs } = stepping;
         const result = await stepper.run({
           [inputs.hidden]: hidden,
@@ -67,8 +73,9 @@ export async function createDecoder({ weights, hyperparameters, threads = 0 }: D
         const tokens = result[outputs.tokens]!.data as BigInt64Array;
         const logProbabilities = result[outputs.logProbabilities]!.data as Float32Array;
         running = running.flatMap(({ caption }, row) => {
-          const token = Number(tokens[row]!);
-          caption.logProbability += logProbabilities[row]!;
+          const place = row * width + (blockUnknown && Number(tokens[row * width]!) === UNKNOWN ? 1 : 0);
+          const token = Number(tokens[place]!);
+          caption.logProbability += logProbabilities[place]!;
           caption.ended = token === END;
           if (caption.ended) return [];
           caption.ids.push(token);

@@ -29,7 +29,7 @@ function referenceGreedy(row: number) {
   return caption;
 }
 
-const opened = createDecoder({ weights, hyperparameters: { maxLength }, threads: 1 });
+const opened = createDecoder({ weights, decoding: { maxLength, blockUnknown: false }, threads: 1 });
 afterAll(async () => (await opened).close());
 
 test('equals plain loops, for captions that end and captions that do not', async () => {
@@ -45,6 +45,25 @@ test('PAD and START are never produced, however likely', async () => {
   const decoded = await (await opened).greedy(features, rows);
   expect(decoded.flatMap(({ ids }) => ids).filter((id) => id < 3)).toEqual([]);
   for (const { logProbability } of decoded) expect(logProbability).toBeLessThan(-20);
+});
+
+test('a blocked UNKNOWN gives way to the next likeliest token', async () => {
+  const loud = new Map(weights).set('output/bias', {
+    ...weights.get('output/bias')!,
+    data: Float32Array.from(weights.get('output/bias')!.data),
+  });
+  loud.get('output/bias')!.data[3] = 100;
+  const [free, blocked] = await Promise.all(
+    [false, true].map(async (blockUnknown) => {
+      const decoder = await createDecoder({ weights: loud, decoding: { maxLength, blockUnknown }, threads: 1 });
+      const decoded = await decoder.greedy(features, rows);
+      await decoder.close();
+      return decoded.map(({ ids }) => ids);
+    }),
+  );
+  expect(free!.flat().every((id) => id === 3)).toBe(true);
+  expect(blocked).toEqual((await (await opened).greedy(features, rows)).map(({ ids }) => ids));
+  expect(blocked!.flat()).not.toContain(3);
 });
 
 test('a row decodes alike alone and in a batch', async () => {
@@ -65,7 +84,7 @@ test('no rows give no captions; features of another size are refused', async () 
 test('weights that are not a captioner are refused by name', async () => {
   const broken = new Map(weights);
   broken.delete('lstm/kernel');
-  await expect(createDecoder({ weights: broken, hyperparameters: { maxLength } })).rejects.toThrow(
+  await expect(createDecoder({ weights: broken, decoding: { maxLength, blockUnknown: false } })).rejects.toThrow(
     'Expected F32 [4, 24] for lstm/kernel in the weights to decode with but received nothing',
   );
 });

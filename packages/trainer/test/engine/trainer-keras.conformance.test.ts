@@ -124,7 +124,7 @@ describeConformance('decoding computed by Keras and NumPy', ['trainer-keras', 'd
   test('greedy ids everywhere, log-probabilities within 1e-4', async () => {
     const decoder = await createDecoder({
       weights: tensors(read(folder, 'weights.json') as Arrays),
-      hyperparameters: { maxLength },
+      decoding: { maxLength, blockUnknown: false },
       threads: 1,
     });
     const decoded = await decoder.greedy(Float32Array.from(cases.flatMap(({ feature }) => feature)), cases.length);
