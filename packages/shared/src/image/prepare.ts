@@ -9,8 +9,11 @@ sharp.concurrency(1);
 // No picture is prepared twice.
 sharp.cache(false);
 
-/** Warnings count: libjpeg decodes on over damaged data and only warns. The limit on pixels is checked before decoding. */
-const DECODE: SharpOptions = { autoOrient: true, failOn: 'warning', limitInputPixels: MAX_PIXELS };
+/**
+ * Warnings count: libjpeg decodes on over damaged data and only warns. The limit on pixels is checked before decoding.
+ * Colour profiles are not followed, as Keras and Pillow do not when they load a photo, on which the encoder's weights were fitted.
+ */
+const DECODE: SharpOptions = { autoOrient: true, failOn: 'warning', ignoreIcc: true, limitInputPixels: MAX_PIXELS };
 
 export interface PreparedImage {
   /** 299 × 299 × 3 RGB, uint8, row after row. */
@@ -77,8 +80,8 @@ export function centreSquare(width: number, height: number): Crop {
  */
 async function decodeSquare(bytes: Buffer, metadata: Metadata, { left, top, side }: Crop): Promise<Buffer> {
   const columns = sharp(bytes, DECODE).extract({ left, top: 0, width: side, height: metadata.autoOrient.height });
-  const plainCmyk = metadata.space === 'cmyk' && !metadata.hasProfile;
-  const rows = plainCmyk ? rgbFromCmyk(await rawCmyk(columns)) : await columns.toColourspace('srgb').removeAlpha().raw().toBuffer();
+  const rows =
+    metadata.space === 'cmyk' ? rgbFromCmyk(await rawCmyk(columns)) : await columns.toColourspace('srgb').removeAlpha().raw().toBuffer();
   return rows.subarray(top * side * 3, (top + side) * side * 3);
 }
 
