@@ -40,7 +40,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
       `
 Examples:
   $ showtell enqueue ./coco --train seed --wait
-  $ showtell enqueue s3://fast-ai-coco/coco --no-sign-request --split val2017 --dry-run
+  $ showtell enqueue s3://public-photos/coco --no-sign-request --split val --dry-run
 `,
     )
     .action(async (source: string, flags: EnqueueFlags, command: Command) => {
