@@ -91,4 +91,13 @@ describeRedis('the pipeline as processes', () => {
     await checkInvariants(rig.store, run);
     expect(await committed(run)).toBe(shards.planned);
   }, 120_000);
+
+  test('SIGTERM while Redis is away: workers end in their time, with exit code 0', async () => {
+    const workers = [start('ingest'), start('encoder', { drainSeconds: 0 })];
+    await until(() => workers.every(({ said }) => said().includes('worker is ready')), 30_000);
+    await server.kill();
+    await until(() => workers.every(({ said }) => said().includes('Redis connection lost')), 30_000);
+    for (const { child } of workers) child.kill('SIGTERM');
+    for (const { exit } of workers) expect(await exit).toEqual({ code: 0, signal: null });
+  }, 60_000);
 });

@@ -6,6 +6,9 @@ interface Step {
   readonly undo: () => unknown;
 }
 
+/** How long a stopped process may go on by itself once everything is undone. */
+const LINGER_MS = 1_000;
+
 /**
  * What a program must undo before it ends, last opened first. `signal` aborts when the program shall stop:
  * at the first SIGINT or SIGTERM, or at `run()`. A second signal ends the process at once.
@@ -17,6 +20,7 @@ export class Shutdown {
   #running: Promise<void> | undefined;
   #finished = false;
   #release: (() => void) | undefined;
+  #signalled = false;
 
   constructor(logger?: Logger) {
     this.#logger = logger;
@@ -42,6 +46,7 @@ export class Shutdown {
   handleSignals(): this {
     const onSignal = (name: NodeJS.Signals) => {
       if (this.signal.aborted) process.exit(EXIT.INTERRUPTED);
+      this.#signalled = true;
       this.#logger?.info({ signal: name }, 'stopping; a second signal stops at once');
       this.request(`Stopped by ${name}`);
     };
@@ -65,6 +70,8 @@ export class Shutdown {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) await this.#undo(step);
     this.#finished = true;
     this.#release?.();
+    // Libraries keep timers while they wait for a server that is away, for ever if need be; nobody waits for them any more.
+    if (this.#signalled) setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 
   async #undo({ name, undo }: Step): Promise<void> {

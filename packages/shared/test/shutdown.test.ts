@@ -45,12 +45,39 @@ test('what is opened too late is undone at once', async () => {
   expect(undo).toHaveBeenCalledTimes(1);
 });
 
-test('listens for signals only until it has run', async () => {
-  const before = process.listenerCount('SIGTERM');
-  const shutdown = new Shutdown().handleSignals();
-  expect(process.listenerCount('SIGTERM')).toBe(before + 1);
-  process.emit('SIGTERM');
-  expect(shutdown.signal.aborted).toBe(true);
-  await shutdown.run();
-  expect(process.listenerCount('SIGTERM')).toBe(before);
+describe('a program that handles signals', () => {
+  let exit: jest.SpyInstance;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
+  });
+  afterEach(() => {
+    exit.mockRestore();
+    jest.useRealTimers();
+  });
+
+  test('listens only until it has run, and ends soon after although something keeps it alive', async () => {
+    const before = process.listenerCount('SIGTERM');
+    const shutdown = new Shutdown().handleSignals();
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    process.emit('SIGTERM');
+    expect(shutdown.signal.aborted).toBe(true);
+    await shutdown.run();
+    expect(process.listenerCount('SIGTERM')).toBe(before);
+    expect(exit).not.toHaveBeenCalled();
+    jest.runAllTimers();
+    expect(exit.mock.calls).toEqual([[]]);
+  });
+
+  test('is ended at once by a second signal, and by none when it ends by itself', async () => {
+    const stopped = new Shutdown().handleSignals();
+    process.emit('SIGINT');
+    process.emit('SIGINT');
+    expect(exit.mock.calls).toEqual([[130]]);
+    await stopped.run();
+    jest.clearAllTimers();
+    await new Shutdown().handleSignals().run();
+    jest.runAllTimers();
+    expect(exit).toHaveBeenCalledTimes(1);
+  });
 });

@@ -32,7 +32,7 @@ export interface ReportOptions {
 const reportKey = (queues: Queues, name: string) => `${redisPrefix(queues.settings)}:worker:${name}`;
 
 /** Keeps a worker's report alive. @returns how to end it. */
-export function reportWorker({ queues, name, stage, device, images }: ReportOptions): () => Promise<void> {
+export function reportWorker({ queues, name, stage, device, images }: ReportOptions): () => void {
   const key = reportKey(queues, name);
   const samples: { at: number; images: number }[] = [{ at: performance.now(), images: 0 }];
   const tell = () => {
@@ -46,9 +46,10 @@ export function reportWorker({ queues, name, stage, device, images }: ReportOpti
   };
   tell();
   const timer = setInterval(tell, EVERY_MS);
-  return async () => {
+  return () => {
     clearInterval(timer);
-    await queues.redis.del(key);
+    // Not waited for: it goes by itself soon, and a Redis that is away must not hold up who stops.
+    queues.redis.del(key).catch(() => {});
   };
 }
 

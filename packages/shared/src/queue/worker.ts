@@ -66,7 +66,10 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
   return worker;
 }
 
-/** Takes no new job and lets those begun end, or hand back when `seconds` are over. A job that ignores its signal is left behind. */
+/**
+ * Takes no new job and lets those begun end, or hand back when `seconds` are over. A job that ignores its signal is left behind,
+ * and so is a Redis that does not answer.
+ */
 export async function drain(worker: Worker, seconds: number): Promise<void> {
   const handBack = setTimeout(() => worker.cancelAllJobs(ABORT.drain), seconds * 1_000);
   let timer: NodeJS.Timeout | undefined;
