@@ -5,14 +5,19 @@ import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { EngineKeeper } from '@showtell/encoder-worker/engine-keeper';
 import { finalizeRun } from '@showtell/ingest/finalize';
 import { streamShard } from '@showtell/ingest/stream-shard';
+import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
+import { readPart } from '@showtell/shared/commit';
+import { ShowtellError } from '@showtell/shared/errors';
+import { prepare } from '@showtell/shared/image/prepare';
 import { keys } from '@showtell/shared/keys';
 import { FileStore } from '@showtell/shared/object-store/file';
-import { PlannedRuns, readCommit } from '@showtell/shared/planned-run';
+import { PlannedRuns, readCommit, readPlannedRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { jobIds, type RunJob, type ShardJob } from '@showtell/shared/queue/queues';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { Shutdown } from '@showtell/shared/shutdown';
+import { openSource } from '@showtell/shared/source/open';
 import pino from 'pino';
 import { checkInvariants } from './invariants';
 import { type PipelineRig, pipelineRig } from './pipeline-rig';
@@ -140,6 +145,28 @@ describeRedis('two that do the same', () => {
     const after = (await readCommit(store, run, 0))!;
     expect(after.execution.worker).toBe('two');
     expect(after.sha256).toBe(before.sha256);
+  });
+
+  test('a shard whose last picture kills the engine is committed without it', async () => {
+    const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
+    const part = (await readPlannedRun(rig.store, run))!.plan.shards[0]!;
+    const last = decodePlanRows(await readPart(rig.store, part), part.key).at(-1)!;
+    const source = openSource({ kind: 'synthetic', url: 'synthetic:24' });
+    const { pixels: deadly } = await prepare(await source.read(last));
+    const engines = new EngineKeeper(async () => ({
+      ...engine,
+      encode: async (pixels, count) => {
+        if (Buffer.from(pixels).includes(deadly)) throw new ShowtellError('ENGINE_CRASHED', 'died of it');
+        return engine.encode(pixels, count);
+      },
+      close: async () => {},
+    }));
+    await encode(run, 0, services('one', { engines }));
+    expect(await readCommit(rig.store, run, 0)).toMatchObject({
+      rows: part.rows - 1,
+      rejected: [{ imageId: last.imageId, code: 'CRASHED_WORKER' }],
+      execution: { engine: 'onnx', device: 'cpu' },
+    });
   });
 
   test('nothing is written after the signal', async () => {

@@ -17,9 +17,11 @@ import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import { openSource } from '@showtell/shared/source/open';
 import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-rows';
+import type { SourceReader } from '@showtell/shared/source/source-reader';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { encodeBlock } from './encode-block';
+import type { EngineDescription } from './encoder/engines/engine';
 import { ENCODER } from './encoder/inception-v3';
 import type { EngineKeeper } from './engine-keeper';
 import { prepareIsolated } from './prepare-isolated';
@@ -69,7 +71,7 @@ export async function encodeShard(
 
   if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
   const key = keys.shard(name, shard, sha256(body));
-  const { engine, device, threads, versions } = services.engines.current!.description;
+  const { engine, device, threads, versions } = encoded.engine;
   const record: CommitRecord = {
     formatVersion: SHARD_FORMAT,
     run: name,
@@ -109,6 +111,7 @@ const seconds = (since: number) => Math.round(performance.now() - since) / 1_000
 interface EncodedRows {
   readonly features: Map<string, Float32Array>;
   readonly rejected: Rejection[];
+  readonly engine: EngineDescription;
   /** In the encoder alone. */
   readonly seconds: number;
 }
@@ -125,23 +128,31 @@ async function encodeRows(
   const features = new Map<string, Float32Array>();
   const rejections = new Map<string, Rejection>();
   const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, signal };
-  let time = 0;
+  const source = openSource(run.request.source);
+  const fetch = (batch: number) => fetchBlock(run, part, rows, batch, source, isolated, signal, services);
   const batches = Math.ceil(rows.length / run.plan.microBatch);
-  const fetch = (batch: number) => fetchBlock(run, part, rows, batch, isolated, signal, services);
+  let time = 0;
+  // Asked for now: when the last picture kills the engine, there is none to ask afterwards.
+  const { description } = await services.engines.get(context.weightsSha256, signal);
   let next = fetch(0);
-  for (let batch = 0; batch < batches; batch++) {
-    const block = await next;
-    if (batch + 1 < batches) next = fetch(batch + 1);
-    // Awaited in the next turn; until then its failure must not count as unhandled.
-    next.catch(() => {});
-    // Before the clock starts: starting the engine is not encoding.
-    await services.engines.get(context.weightsSha256, signal);
-    const startedAt = performance.now();
-    const encoded = await encodeBlock(block, context);
-    time += performance.now() - startedAt;
-    encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
-    for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
-    services.onEncoded(encoded.imageIds.length);
+  try {
+    for (let batch = 0; batch < batches; batch++) {
+      const block = await next;
+      if (batch + 1 < batches) next = fetch(batch + 1);
+      // Awaited in the next turn; until then its failure must not count as unhandled.
+      next.catch(() => {});
+      // Before the clock starts: starting the engine is not encoding.
+      await services.engines.get(context.weightsSha256, signal);
+      const startedAt = performance.now();
+      const encoded = await encodeBlock(block, context);
+      time += performance.now() - startedAt;
+      encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
+      for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
+      services.onEncoded(encoded.imageIds.length);
+    }
+  } finally {
+    await next.catch(() => {});
+    await source.close();
   }
   const rejected = rows.flatMap(({ imageId }) => rejections.get(imageId) ?? []);
   if (features.size + rejected.length !== rows.length)
@@ -149,7 +160,7 @@ async function encodeRows(
       'BUG',
       `Expected ${rows.length} features and rejections for ${part.key} but received ${features.size} and ${rejected.length}`,
     );
-  return { features, rejected, seconds: Math.round(time) / 1_000 };
+  return { features, rejected, engine: description, seconds: Math.round(time) / 1_000 };
 }
 
 /** One micro-batch: from Redis, or prepared here when it is gone. */
@@ -158,6 +169,7 @@ async function fetchBlock(
   part: z.infer<typeof PlanShard>,
   rows: readonly PlanRow[],
   batch: number,
+  source: SourceReader,
   isolated: boolean,
   signal: AbortSignal,
   { pixels, downloads }: EncodeServices,
@@ -165,16 +177,10 @@ async function fetchBlock(
   const own = rows.slice(batch * run.plan.microBatch, (batch + 1) * run.plan.microBatch);
   const kept = await pixels.get({ run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
   if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length) return kept;
-  const address = run.request.source;
-  if (isolated) return toPixelBlock(await prepareIsolated(address, own, { downloads, signal }));
-  const source = openSource(address);
-  try {
-    const prepared: PreparedRow[] = [];
-    for await (const row of prepareRows(source, own, { concurrency: downloads, signal })) prepared.push(row);
-    return toPixelBlock(prepared);
-  } finally {
-    await source.close();
-  }
+  if (isolated) return toPixelBlock(await prepareIsolated(run.request.source, own, { downloads, signal }));
+  const prepared: PreparedRow[] = [];
+  for await (const row of prepareRows(source, own, { concurrency: downloads, signal })) prepared.push(row);
+  return toPixelBlock(prepared);
 }
 
 /** Refuses what this worker would encode otherwise than planned. */

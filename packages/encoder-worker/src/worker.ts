@@ -56,7 +56,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       await store.probe({ signal: shutdown.signal });
       const runs = new PlannedRuns(store);
       const engines = new EngineKeeper(async (weightsSha256, signal) => {
-        const weights = await fetchWeights(store, weightsSha256, cacheFolder);
+        const weights = await fetchWeights(store, weightsSha256, cacheFolder, { signal });
         const started = await startEngineProcess({ weights, precision, engine, device, threads, signal });
         logger.info({ ...started.description }, 'encoder is ready');
         return started;
