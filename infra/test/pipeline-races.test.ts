@@ -15,6 +15,7 @@ import { PlannedRuns, readCommit, readPlannedRun } from '@showtell/shared/planne
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { jobIds, type RunJob, type ShardJob } from '@showtell/shared/queue/queues';
+import { CONTROL_FORMAT } from '@showtell/shared/schema/control';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { Shutdown } from '@showtell/shared/shutdown';
 import { openSource } from '@showtell/shared/source/open';
@@ -145,6 +146,22 @@ describeRedis('two that do the same', () => {
     const after = (await readCommit(store, run, 0))!;
     expect(after.execution.worker).toBe('two');
     expect(after.sha256).toBe(before.sha256);
+  });
+
+  test('an ingest job that finds its shard committed, or its run paused, gives back the room that it took before', async () => {
+    const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
+    const { store } = rig;
+    const ingest = { ...redis, store, runs: new PlannedRuns(store), logger, downloads: 4, onPrepared: () => {} };
+    const begin = async (shard: number) => {
+      await redis.window.reserve('float32', run, shard, 1_000);
+      await streamShard({ run, shard }, context<ShardJob>(), ingest);
+    };
+    await encode(run, 0, services('one'));
+    await begin(0);
+    await store.put(keys.control(run), encodeRecord({ formatVersion: CONTROL_FORMAT, state: 'paused' }));
+    await begin(1);
+    expect(await redis.window.reserved()).toBe(0);
+    expect(await redis.queues.encode('float32').getJobCountByTypes('waiting', 'prioritized')).toBe(0);
   });
 
   test('a shard whose last picture kills the engine is committed without it', async () => {

@@ -187,6 +187,21 @@ describeRedis('the pipeline', () => {
     await checkInvariants(rig.store, run);
   }, 60_000);
 
+  test('shards that fail before they reach the encoders are told, too, and go on once the cause is mended', async () => {
+    const { run } = await rig.enqueue();
+    const plan = join(rig.folder, 'store', keys.plan(run));
+    await rename(plan, join(folder, 'plan.json'));
+    await rig.ingest({ once: true }).done;
+    await rename(join(folder, 'plan.json'), plan);
+    const status = await runStatus(rig.store, redis.queues, run);
+    expect(status).toMatchObject({ state: 'failed', shards: { planned: 5, committed: 0, failed: 5 } });
+    expect(status.failures).toContainEqual({ shard: 4, reason: expect.stringMatching(/^NOT_FOUND: /) as string });
+
+    expect(await rig.enqueue()).toMatchObject({ shards: { failed: 5, added: 5 } });
+    await drainOnce();
+    await checkInvariants(rig.store, run);
+  }, 60_000);
+
   test('the pixel window is never exceeded, and empty at the end', async () => {
     const shardBytes = 8 * 299 * 299 * 3;
     // Two thirds of the window, all that one precision may take, hold two shards.

@@ -6,6 +6,7 @@ import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
+import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { type PixelBlock, toPixelBlock } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
@@ -55,8 +56,8 @@ export async function encodeShard(
   const startedAt = performance.now();
   const run = await runs.get(name, { signal });
   const part = planShard(run, shard);
-  if (await isCommitted(store, name, shard, { signal })) return clear(run, shard, services);
-  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  if (await isCommitted(store, name, shard, { signal })) return clearShard(run, shard, services);
+  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
   checkIdentity(run, services.precision);
 
   const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
@@ -69,7 +70,7 @@ export async function encodeShard(
     run.plan.encoder.dimension,
   );
 
-  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
   const key = keys.shard(name, shard, sha256(body));
   const { engine, device, threads, versions } = encoded.engine;
   const record: CommitRecord = {
@@ -103,7 +104,7 @@ export async function encodeShard(
       { run: name, shard, rows: record.rows, rejected: record.rejected.length, seconds: record.execution.seconds },
       'shard committed',
     );
-  await clear(run, shard, services);
+  await clearShard(run, shard, services);
 }
 
 const seconds = (since: number) => Math.round(performance.now() - since) / 1_000;
@@ -208,9 +209,3 @@ function checkOther(run: PlannedRun, body: Buffer, recordKey: string, logger: Lo
 }
 
 const identity = (encoder: CommitRecord['encoder'], planSha256: string) => canonicalJson({ encoder, planSha256 });
-
-/** Makes room for other shards, whatever became of this one. Pixels first: the room may be given away at once. */
-export async function clear(run: PlannedRun, shard: number, { pixels, window }: Pick<EncodeServices, 'pixels' | 'window'>): Promise<void> {
-  await pixels.delete({ run: run.name, shard }, Math.ceil(planShard(run, shard).rows / run.plan.microBatch));
-  await window.release(run.plan.encoder.precision, run.name, shard);
-}

@@ -3,6 +3,7 @@ import { type Settings, WORK_FOLDER } from '@showtell/shared/config';
 import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { PlannedRuns } from '@showtell/shared/planned-run';
+import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { ABORT } from '@showtell/shared/queue/processor';
 import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, ShardJob } from '@showtell/shared/queue/queues';
@@ -12,7 +13,7 @@ import { reportWorker } from '@showtell/shared/queue/worker-report';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
-import { clear, encodeShard } from './encode-shard';
+import { encodeShard } from './encode-shard';
 import type { EngineName } from './encoder/engines/engine';
 import { fetchWeights } from './encoder/weights/keep';
 import { EngineKeeper } from './engine-keeper';
@@ -103,7 +104,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         },
         onFailed: async (data) => {
           const job = ShardJob.safeParse(data).data;
-          if (job) await clear(await runs.get(job.run), job.shard, services);
+          if (job) await clearShard(await runs.get(job.run), job.shard, services);
         },
       });
       opened.defer('encode worker', () => drain(worker, settings.drainSeconds));

@@ -4,6 +4,7 @@ import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
+import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { toPixelBlocks } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
@@ -40,21 +41,22 @@ export async function streamShard(
   const run = await runs.get(name, { signal });
   const encode = queues.encode(run.plan.encoder.precision);
   const jobId = jobIds.shard(name, shard);
-  if (await isCommitted(store, name, shard, { signal })) return;
+  // In the order of the flow, so that a shard that is committed meanwhile is not streamed once more.
   if (isLive(await encode.getJobState(jobId))) return;
-  if ((await readControl(store, name, { signal })) !== 'running') return;
+  if (await isCommitted(store, name, shard, { signal })) return clearShard(run, shard, services);
+  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
 
   if (job.attemptsMade >= ATTEMPTS || job.stalledCounter >= CRASHES) {
     logger.warn(
       { run: name, shard, attempts: job.attemptsMade, crashes: job.stalledCounter },
       'the shard goes to the encoders without pixels',
     );
-    await clear(run, shard, services);
+    await clearShard(run, shard, services);
   } else {
     await fillOrGiveUp(run, shard, signal, services);
   }
 
-  if ((await readControl(store, name, { signal })) !== 'running') return clear(run, shard, services);
+  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
   signal.throwIfAborted();
   // A failed job of this id would make the new one a duplicate.
   await encode.remove(jobId);
@@ -68,7 +70,7 @@ async function fillOrGiveUp(run: PlannedRun, shard: number, signal: AbortSignal,
   } catch (error) {
     if (signal.aborted || !isShowtellError(error) || error.retryable) throw error;
     services.logger.warn({ err: error, run: run.name, shard }, 'the shard goes to the encoders without pixels');
-    await clear(run, shard, services);
+    await clearShard(run, shard, services);
   }
 }
 
@@ -102,10 +104,4 @@ async function fill(
   } finally {
     await source.close();
   }
-}
-
-/** Pixels first: the room may be given to another shard at once. */
-async function clear(run: PlannedRun, shard: number, { pixels, window }: StreamServices): Promise<void> {
-  await pixels.delete({ run: run.name, shard }, Math.ceil(planShard(run, shard).rows / run.plan.microBatch));
-  await window.release(run.plan.encoder.precision, run.name, shard);
 }

@@ -1,6 +1,7 @@
 import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { PlannedRuns } from '@showtell/shared/planned-run';
+import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, RunJob, ShardJob } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
@@ -50,6 +51,10 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         maxStalled: MAX_STALLED.ingest,
         work: (data, context) =>
           streamShard(data, context, { store, queues, runs, pixels, window, logger, downloads, onPrepared: (n) => (images += n) }),
+        onFailed: async (data) => {
+          const job = ShardJob.safeParse(data).data;
+          if (job) await clearShard(await runs.get(job.run), job.shard, { pixels, window });
+        },
       });
       const finalize = startWorker<RunJob>({
         ...common,

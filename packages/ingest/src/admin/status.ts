@@ -177,7 +177,8 @@ async function stateOf(
 }
 
 async function listFailures(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
-  const jobs = await queues.encode(precision).getFailed();
+  // A shard fails in the encode queue, and in the ingest queue when the store was away for all of a job's attempts.
+  const jobs = [...(await queues.encode(precision).getFailed()), ...(await queues.ingest.getFailed())];
   const shards = jobs.filter((job) => job.data.run === run).map((job) => ({ shard: job.data.shard, reason: job.failedReason }));
   const finalize = await queues.finalize.getJob(jobIds.finalize(run));
   return finalize && (await finalize.isFailed()) ? [...shards, { reason: finalize.failedReason }] : shards;
