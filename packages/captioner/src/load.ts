@@ -1,10 +1,10 @@
+import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
 import { defaultThreads } from '@showtell/encoder-worker/encoder/engines/engine';
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import type { ShowtellError } from '@showtell/shared/errors';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
 import { openCheckpointFolder } from '@showtell/trainer/checkpoint/folder';
 import { createDecoder } from '@showtell/trainer/decoding/greedy';
-import { encodePhotos } from './photo-encoder';
 
 export interface Caption {
   /** Words with a space between them. */
@@ -21,8 +21,8 @@ export type PhotoCaption = Caption | { readonly error: ShowtellError };
 export interface Captioner {
   /** The checkpoint in use. */
   readonly checkpoint: CheckpointRecord;
-  /** Captions in the photos' order. A photo is a JPEG, PNG or WebP file as it is. */
-  caption(photos: readonly Buffer[]): Promise<PhotoCaption[]>;
+  /** Captions in the photos' order. A photo is the path of a JPEG, PNG or WebP file, or its bytes. */
+  caption(photos: readonly (string | Buffer)[]): Promise<PhotoCaption[]>;
   close(): Promise<void>;
 }
 
@@ -56,12 +56,13 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
   return {
     checkpoint: record,
     async caption(photos) {
-      const encoded = await encodePhotos(engine, photos);
-      const features = encoded.flatMap((result) => ('feature' in result ? [result.feature] : []));
+      const encoded: EncodedPhoto[] = [];
+      for await (const result of encodePhotos(engine, photos)) encoded.push(result);
+      const features = encoded.flatMap(({ feature }) => feature ?? []);
       const decoded = features.length === 0 ? [] : await decoder.greedy(concatenate(features, engine.dimension), features.length);
       let row = 0;
-      return encoded.map((result) => {
-        if ('error' in result) return result;
+      return encoded.map(({ error }) => {
+        if (error) return { error };
         const { ids, ended, logProbability } = decoded[row++]!;
         return { caption: vocabulary.decode(ids).join(' '), ended, logProbability };
       });

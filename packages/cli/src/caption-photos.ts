@@ -6,8 +6,10 @@ import { type LoadOptions, loadCaptioner } from '@showtell/captioner/load';
 import { EXIT } from '@showtell/shared/errors';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import type { CommandContext } from './context';
-import { eachPhoto } from './photo-files';
 import { reportRejected } from './report-rejected';
+
+/** Photos whose captions come out together. */
+const CHUNK = 32;
 
 export interface CaptionPhotosOptions extends Pick<LoadOptions, 'device' | 'threads'> {
   readonly photos: readonly string[];
@@ -22,13 +24,18 @@ export async function captionPhotos(context: CommandContext, { photos, model, js
   const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, signal });
   shutdown.defer('captioner', () => captioner.close());
   let rejected = 0;
-  for await (const { path, result } of eachPhoto(photos, (some) => captioner.caption(some), signal)) {
-    if ('error' in result) {
-      rejected += 1;
-      reportRejected(path, result.error);
+  for (let start = 0; start < photos.length; start += CHUNK) {
+    signal.throwIfAborted();
+    const chunk = photos.slice(start, start + CHUNK);
+    for (const [index, result] of (await captioner.caption(chunk)).entries()) {
+      const path = chunk[index]!;
+      if ('error' in result) {
+        rejected += 1;
+        reportRejected(path, result.error);
+      }
+      if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
+      else if (!('error' in result)) process.stdout.write(photos.length === 1 ? `${result.caption}\n` : `${path}: ${result.caption}\n`);
     }
-    if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
-    else if (!('error' in result)) process.stdout.write(photos.length === 1 ? `${result.caption}\n` : `${path}: ${result.caption}\n`);
   }
   if (rejected > 0) process.exitCode = EXIT.INPUT;
 }

@@ -5,7 +5,6 @@ import { EXIT, ShowtellError } from '@showtell/shared/errors';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { plural } from './output/format';
-import { eachPhoto } from './photo-files';
 import { reportRejected } from './report-rejected';
 
 export interface WriteFeaturesOptions {
@@ -24,13 +23,14 @@ export async function writeFeatures({ photos, out, shutdown, ...options }: Write
   const encoder = await openPhotoEncoder({ ...options, signal });
   shutdown.defer('encoder', () => encoder.close());
   const rows: FeatureRow[] = [];
-  for await (const { path, result } of eachPhoto(photos, (some) => encoder.encode(some), signal)) {
-    if ('error' in result) {
+  for await (const { index, feature, error } of encoder.encode(photos)) {
+    const path = photos[index]!;
+    if (error) {
       process.exitCode = EXIT.INPUT;
-      reportRejected(path, result.error);
+      reportRejected(path, error);
       continue;
     }
-    const row: FeatureRow = { imageId: path, fileName: path, feature: result.feature };
+    const row: FeatureRow = { imageId: path, fileName: path, feature };
     if (out === undefined) process.stdout.write(jsonLine(row));
     else rows.push(row);
   }

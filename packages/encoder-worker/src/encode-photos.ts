@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { PIXEL_BYTES } from '@showtell/shared/image/limits';
-import { prepare } from '@showtell/shared/image/prepare';
+import { MAX_FILE_BYTES, PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { prepare, tooLarge } from '@showtell/shared/image/prepare';
 import type { EncoderEngine } from './encoder/engines/engine';
 
 /** A photo's feature [dimension], or why it has none. `index` is its place in what was asked for. */
@@ -61,12 +61,16 @@ async function preparePhoto(photo: string | Buffer): Promise<Buffer | ShowtellEr
   }
 }
 
-function readPhoto(path: string): Promise<Buffer> {
-  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new ShowtellError(
-      'MISSING_IMAGE',
-      cause.code === 'ENOENT' ? `There is no photo ${path}` : `The photo ${path} cannot be read: ${cause.message}`,
-      { cause },
-    );
-  });
+/** Looks at the size first: what is too large is not read. */
+async function readPhoto(path: string): Promise<Buffer> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_FILE_BYTES) throw tooLarge(size);
+    return await readFile(path);
+  } catch (cause) {
+    if (isShowtellError(cause)) throw cause;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const reason = { ENOENT: 'There is no such file', EISDIR: 'It is a folder', EACCES: 'It may not be read' }[code ?? ''] ?? message;
+    throw new ShowtellError('MISSING_IMAGE', reason, { cause });
+  }
 }

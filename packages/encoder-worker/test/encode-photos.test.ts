@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MAX_FILE_BYTES } from '@showtell/shared/image/limits';
 import { prepare } from '@showtell/shared/image/prepare';
 import sharp from 'sharp';
 import { encodePhotos } from '../src/encode-photos';
@@ -52,8 +53,15 @@ describe('encodePhotos', () => {
     const results = await all(encodePhotos(engine, [absent, path, Buffer.from('<html>'), photos[0]!, folder], { microBatch: 2 }));
     expect(results.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4]);
     expect(results.map(({ error }) => error?.code)).toEqual(['MISSING_IMAGE', undefined, 'UNSUPPORTED_FORMAT', undefined, 'MISSING_IMAGE']);
-    expect(results[0]!.error!.message).toBe(`There is no photo ${absent}`);
+    expect(results[0]!.error!.message).toBe('There is no such file');
     expect(results[1]!.feature).toEqual(results[3]!.feature);
+  });
+
+  test('what is too large is not read', async () => {
+    const path = join(folder, 'large.jpg');
+    await writeFile(path, '');
+    await truncate(path, MAX_FILE_BYTES + 1);
+    expect((await all(encodePhotos(engine, [path])))[0]!.error).toMatchObject({ code: 'TOO_LARGE' });
   });
 
   test('no photos give no results', async () => {

@@ -90,13 +90,16 @@ async function checkWeights({ weights }: CheckOptions): Promise<Found> {
 async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<Found> {
   const encoder = await openPhotoEncoder({ weights, device, signal });
   try {
-    const photos = Array.from({ length: 8 }, () => GREY);
-    await encoder.encode(photos);
+    const encodeEight = async () => {
+      for await (const { feature } of encoder.encode(Array.from({ length: 8 }, () => GREY)))
+        if (!feature?.every(Number.isFinite))
+          throw new ShowtellError('DEVICE_UNAVAILABLE', 'The encoder computes no finite feature', { hint: 'Try --device cpu.' });
+    };
+    // The first time is slower: memory is taken.
+    await encodeEight();
     const begun = performance.now();
-    const [result] = await encoder.encode(photos);
+    await encodeEight();
     const rate = (8 * 1_000) / (performance.now() - begun);
-    if (result === undefined || 'error' in result || !result.feature.every(Number.isFinite))
-      throw new ShowtellError('DEVICE_UNAVAILABLE', 'The encoder computes no finite feature', { hint: 'Try --device cpu.' });
     const { description } = encoder;
     const versions = Object.entries(description.versions).map(([name, version]) => `${name} ${version}`);
     return {
