@@ -1,3 +1,4 @@
+import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, readCommit } from '@showtell/shared/planned-run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -15,16 +16,11 @@ export async function readCommits(
 ): Promise<Map<number, CommitRecord>> {
   const options = signal && { signal };
   const commits = new Map<number, CommitRecord>();
-  const shards = [...(await listCommitted(store, run, options))].sort((a, b) => a - b).values();
-  const read = async () => {
-    // One iterator for all readers: each takes the next shard.
-    for (const shard of shards) {
-      const record = known.get(shard) ?? (await readCommit(store, run, shard, options));
-      // Gone since the listing: a repair is at work.
-      if (record !== undefined) commits.set(shard, record);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENCY }, read));
+  await concurrently(await listCommitted(store, run, options), CONCURRENCY, async (shard) => {
+    const record = known.get(shard) ?? (await readCommit(store, run, shard, options));
+    // Gone since the listing: a repair is at work.
+    if (record !== undefined) commits.set(shard, record);
+  });
   return commits;
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { concurrently } from './concurrently';
 import { ShowtellError } from './errors';
 import { sha256 } from './hash';
 import type { ObjectStore } from './object-store/object-store';
@@ -18,6 +19,8 @@ export type CommitOutcome = { readonly outcome: 'committed' } | { readonly outco
 /** Above this a part is uploaded in pieces, so that a broken connection costs one piece. */
 const UPLOAD_BYTES = 2 ** 24;
 const READS = 3;
+/** Parts written at once: a plan has thousands of small ones. */
+const WRITES = 16;
 
 /**
  * The one commit: writes the parts, then the record, put-if-absent. Before the record there is nothing; after it, everything.
@@ -27,8 +30,9 @@ const READS = 3;
  */
 export async function commit(store: ObjectStore, { parts, recordKey, record, signal }: Commit): Promise<CommitOutcome> {
   const options = signal ? { signal } : {};
-  for (const { key, body } of parts)
+  await concurrently(parts, WRITES, async ({ key, body }) => {
     await (body.byteLength > UPLOAD_BYTES ? store.upload(key, body, options) : store.put(key, body, options));
+  });
   const bytes = Buffer.isBuffer(record) ? record : encodeRecord(record);
   for (;;) {
     if ((await store.putIfAbsent(recordKey, bytes, { ...options, contentType: 'application/json' })).created)

@@ -1,3 +1,4 @@
+import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, listCommitted, type PlannedRun, readControl } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
@@ -111,16 +112,12 @@ export async function locate(
   const ingest = await Promise.all(ids.map((id) => queues.ingest.getJobState(id)));
   const encode = await Promise.all(ids.map((id) => queues.encode(run.plan.encoder.precision).getJobState(id)));
   const found: Whereabouts[] = Array.from({ length: shards.length });
-  let next = 0;
-  const ask = async () => {
-    for (let index = next++; index < shards.length; index = next++) {
-      if (isLive(ingest[index]!)) found[index] = 'ingest';
-      else if (isLive(encode[index]!)) found[index] = 'encode';
-      else if (await isCommitted(store, run.name, shards[index]!, signal === undefined ? {} : { signal })) found[index] = 'committed';
-      else found[index] = ingest[index] === 'failed' || encode[index] === 'failed' ? 'failed' : 'none';
-    }
-  };
-  await Promise.all(Array.from({ length: STORE_CONCURRENCY }, ask));
+  await concurrently(shards, STORE_CONCURRENCY, async (shard, index) => {
+    if (isLive(ingest[index]!)) found[index] = 'ingest';
+    else if (isLive(encode[index]!)) found[index] = 'encode';
+    else if (await isCommitted(store, run.name, shard, signal === undefined ? {} : { signal })) found[index] = 'committed';
+    else found[index] = ingest[index] === 'failed' || encode[index] === 'failed' ? 'failed' : 'none';
+  });
   return found;
 }
 

@@ -1,13 +1,16 @@
 import { commit, readPart } from '@showtell/shared/commit';
+import { concurrently } from '@showtell/shared/concurrently';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { CHECKPOINT_FORMAT, CheckpointRecord } from '@showtell/shared/schema/checkpoint';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
-import { asCorruptCheckpoint, asCorruptCheckpointAsync } from './corrupt';
+import { asCorruptCheckpoint, asCorruptCheckpointAsync, TAKE_ANOTHER } from './corrupt';
 
 export const COMMIT_FILE = 'COMMIT.json';
+/** Records read at once. */
+const READS = 16;
 
 /** A committed checkpoint. */
 export interface Checkpoint {
@@ -53,7 +56,9 @@ export async function readCheckpoint(store: ObjectStore, folder: string, expecte
   if (!found) throw new ShowtellError('NOT_FOUND', `No checkpoint is committed at ${folder} in ${store.url}`);
   const actual = sha256(found.body);
   if (expected !== undefined && actual !== expected)
-    throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${expected} for ${key} but received ${actual}`);
+    throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${expected} for ${key} but received ${actual}`, {
+      hint: TAKE_ANOTHER,
+    });
   const record = asCorruptCheckpoint(() => parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, found.body, key));
   return { folder, sha256: actual, body: found.body, record };
 }
@@ -101,6 +106,9 @@ export async function newestCheckpoint(store: ObjectStore, training: string): Pr
 
 /** All committed checkpoints of a training with their figures, oldest first. */
 export async function listCheckpoints(store: ObjectStore, training: string): Promise<Checkpoint[]> {
-  const found = await checkpointKeys(store, training);
-  return Promise.all(found.map(({ folder }) => readCheckpoint(store, folder)));
+  const found: Checkpoint[] = [];
+  await concurrently(await checkpointKeys(store, training), READS, async ({ folder }, index) => {
+    found[index] = await readCheckpoint(store, folder);
+  });
+  return found;
 }

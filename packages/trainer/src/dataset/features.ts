@@ -1,6 +1,7 @@
 import { decodeCaptionRows } from '@showtell/shared/arrow/caption-rows';
 import { decodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
 import { readPart } from '@showtell/shared/commit';
+import { concurrently } from '@showtell/shared/concurrently';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { ManifestRecord, ManifestShard } from '@showtell/shared/schema/manifest';
@@ -40,20 +41,15 @@ export async function readFeatures(
   const features = new Float32Array(rows * dimension);
   const imageIds: string[] = Array.from({ length: rows });
   const fileNames: string[] = Array.from({ length: rows });
-  let next = 0;
-  const download = async () => {
-    while (next < shards.length) {
-      const index = next++;
-      const table = await readShard(store, shards[index]!, dimension, signal);
-      const offset = offsets[index]!;
-      features.set(table.features, offset * dimension);
-      for (const [row, imageId] of table.imageIds.entries()) {
-        imageIds[offset + row] = imageId;
-        fileNames[offset + row] = table.fileNames[row]!;
-      }
+  await concurrently(shards, DOWNLOADS, async (shard, index) => {
+    const table = await readShard(store, shard, dimension, signal);
+    const offset = offsets[index]!;
+    features.set(table.features, offset * dimension);
+    for (const [row, imageId] of table.imageIds.entries()) {
+      imageIds[offset + row] = imageId;
+      fileNames[offset + row] = table.fileNames[row]!;
     }
-  };
-  await Promise.all(Array.from({ length: DOWNLOADS }, download));
+  });
   return { imageIds, fileNames, features, dimension };
 }
 
@@ -86,7 +82,7 @@ async function readShard(store: ObjectStore, shard: ManifestShard, dimension: nu
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
     throw new ShowtellError('CORRUPT_SHARD', `Shard ${shard.shard} is not the one that was committed: ${error.message}`, {
       cause: error,
-      hint: 'Encode it again: `showtell verify RUN --repair`.',
+      hint: 'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.',
     });
   }
 }
