@@ -28,6 +28,6 @@ export function openStore(url: string, options: StoreOptions = {}): ObjectStore 
   if (s3) return new S3Store(s3[1]!, s3[2] ?? '', options);
   throw new ShowtellError(
     'CONFIG_INVALID',
-    `Expected file:///folder or s3://bucket/prefix for a store but received ${JSON.stringify(url)}`,
+    `Expected file:///folder or s3://bucket/prefix for a store or source but received ${JSON.stringify(url)}`,
   );
 }

@@ -2,7 +2,7 @@ import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { checkKey, checkPrefix } from './key';
 import { type Attempt, retry } from './retry';
 import { checkEndpoint, createS3Client, type S3ClientOptions } from './s3-client';
-import { judgeS3, statusOf } from './s3-errors';
+import { isUnknownKey, judgeS3, statusOf } from './s3-errors';
 
 export interface S3StoreOptions extends S3ClientOptions {
   /** No attempt of a call begins later than this after the first one, and none lasts longer; large bodies get more. Default 60 s. */
@@ -12,6 +12,8 @@ export interface S3StoreOptions extends S3ClientOptions {
 }
 
 const DEADLINE_MS = 60_000;
+/** For a store that has never answered: an address that is wrong should be told soon, an outage be waited out. */
+const FIRST_ANSWER_MS = 10_000;
 const ATTEMPT_MS = 20_000;
 /** The slowest line that large bodies are given time for. */
 const BYTES_PER_MS = 256;
@@ -28,6 +30,7 @@ export class S3Connection {
   /** Longer than an attempt, so that the attempt's own clock is first and its error the clearer one. */
   private readonly idleMs: number;
   private bucketSeen = false;
+  private answered = false;
 
   constructor(
     readonly bucket: string,
@@ -56,8 +59,17 @@ export class S3Connection {
 
   /** `bytes` is the length of what is sent. */
   call<T>(operation: string, key: string, signal: AbortSignal | undefined, bytes: number, attempt: Attempt<T>): Promise<T> {
-    const limits = { deadlineMs: this.deadlineMs + transferMs(bytes), attemptMs: this.attemptMs + transferMs(bytes) };
-    return retry(limits, signal, attempt, (error, attempts) => judgeS3({ operation, key, where: this.where }, error, attempts));
+    const deadlineMs = this.answered ? this.deadlineMs : Math.min(this.deadlineMs, FIRST_ANSWER_MS);
+    const limits = { deadlineMs: deadlineMs + transferMs(bytes), attemptMs: this.attemptMs + transferMs(bytes) };
+    const answer: Attempt<T> = async (...given) => {
+      const result = await attempt(...given);
+      this.answered = true;
+      return result;
+    };
+    return retry(limits, signal, answer, (error, attempts) => {
+      this.answered ||= statusOf(error) !== undefined;
+      return judgeS3({ operation, key, where: this.where }, error, attempts);
+    });
   }
 
   /** `undefined` when the answer is that there is no such object. */
@@ -70,7 +82,7 @@ export class S3Connection {
     } catch (error) {
       const { name } = error as Error;
       if (name === 'NoSuchKey') return undefined;
-      if (statusOf(error) !== 404 || name === 'NoSuchBucket') throw error;
+      if (statusOf(error) !== 404 || name === 'NoSuchBucket' || isUnknownKey(error)) throw error;
       // The answer to a HEAD has no body that says whether the object or the bucket is missing.
       if (!this.bucketSeen) await this.seeBucket(client, abortSignal);
       return undefined;

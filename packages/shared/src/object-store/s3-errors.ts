@@ -60,6 +60,7 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
       'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE; a public bucket is read without signing.',
       `no credentials were found (${message})`,
     );
+  if (isUnknownKey(error)) return verdict(false, 'STORE_DENIED', DENIED_HINT);
   if (name === 'EndpointError' || name === 'InvalidBucketName' || name === 'NoSuchBucket')
     return verdict(false, 'NO_SUCH_BUCKET', 'Check the name of the bucket, the endpoint and the region.');
   if (name === 'RequestTimeTooSkewed')
@@ -81,8 +82,13 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
   if (status >= 500 || status === 409 || status === 429 || status === 408 || name === 'RequestTimeout' || status < 300)
     return verdict(true, 'STORE_UNREACHABLE');
   if (status === 404) return verdict(false, 'NO_SUCH_BUCKET', 'Check the name of the bucket, the endpoint and the region.');
-  return verdict(false, 'STORE_DENIED', 'Check the credentials, what they are allowed to do, and the region (AWS_REGION).');
+  return verdict(false, 'STORE_DENIED', DENIED_HINT);
 }
+
+const DENIED_HINT = 'Check the credentials, what they are allowed to do, and the region (AWS_REGION).';
+
+/** An access key that the store does not know. versitygw answers with 404, as if something were absent. */
+export const isUnknownKey = (error: unknown) => /^(InvalidAccessKeyId|XAdminUserNotFound)$/.test((error as Error).name);
 
 const now = () => new Date().toISOString();
 
