@@ -79,6 +79,8 @@ async function check(settings: Settings, role: RedisRole): Promise<RedisReport> 
   });
   try {
     const info = await Promise.race([redis.connect().then(() => redis.info()), deadline]);
+    // A database number that the server does not have is told by an event alone; all commands would go to database 0.
+    if (lastError !== undefined) throw lastError;
     return judge(info, role, host, setting, settings.allowUnsafeRedis);
   } catch (error) {
     // The event carries the server's word (WRONGPASS, ECONNREFUSED); the rejection often only says "Connection is closed".
@@ -128,6 +130,12 @@ export function redisError(error: unknown, where: string): unknown {
     return new ShowtellError('REDIS_FULL', `Redis at ${where} has reached its memory limit`, {
       hint: 'Raise its maxmemory, lower SHOWTELL_PIXEL_WINDOW, or wait for the workers; then run the same command again.',
     });
+  if (/^ERR DB index/i.test(text))
+    return new ShowtellError('CONFIG_INVALID', `Redis at ${where} has no database of the number in the address`, {
+      hint: 'Expected redis://host:port/NUMBER with a number below the `databases` of the server (16 by default).',
+    });
+  if (/RESP type|Protocol error/i.test(text))
+    return new ShowtellError('REDIS_UNREACHABLE', `What answers at ${where} is not Redis`, { hint: 'Check host and port in the address.' });
   if (isConnectionTrouble(text, code))
     return new ShowtellError('REDIS_UNREACHABLE', `Redis at ${where} does not answer: ${text}`, {
       hint: 'Check that the server runs and that the host, port and TLS (rediss://) in the address are right.',
@@ -138,7 +146,7 @@ export function redisError(error: unknown, where: string): unknown {
 function isConnectionTrouble(text: string, code: unknown): boolean {
   return (
     (typeof code === 'string' && /^(E[A-Z]+|ERR_SSL.*|.*CERT.*)$/.test(code)) ||
-    /no answer within|Connection is closed|max retries|timed? ?out|Protocol error|LOADING|MASTERDOWN/i.test(text)
+    /no answer within|Connection is closed|max retries|timed? ?out|LOADING|MASTERDOWN/i.test(text)
   );
 }
 
