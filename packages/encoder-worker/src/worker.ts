@@ -14,7 +14,7 @@ import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import { encodeShard } from './encode-shard';
-import type { EngineName } from './encoder/engines/engine';
+import { checkAbility, type EngineName } from './encoder/engines/engine';
 import { fetchWeights } from './encoder/weights/keep';
 import { EngineKeeper } from './engine-keeper';
 import { startEngineProcess } from './engine-process';
@@ -45,6 +45,7 @@ export interface EncoderWorkerOptions {
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
   const { settings, store, logger, precision, engine, device, threads, once = false, downloads = 8, shutdown } = options;
+  checkAbility(options);
   const cacheFolder = options.cacheFolder ?? join(process.cwd(), WORK_FOLDER, 'weights');
   const opened = new Shutdown(logger);
   const stopped = serve();

@@ -1,3 +1,4 @@
+import { checkPrecision } from '@showtell/encoder-worker/encoder/engines/engine';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { type EnqueueProgress, type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
@@ -34,6 +35,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   const { settings, signal } = context;
   const { source: text, weights: spec, sourceEndpoint, unsigned, ...rest } = request;
   if (request.train !== undefined) findPreset(request.train);
+  if (request.precision !== undefined) checkPrecision(request.precision);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
   const source = openDataset(text, { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) });
   const weights = await resolveWeights(spec);

@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { ShowtellError } from '@showtell/shared/errors';
 import { PIXEL_BYTES, SIDE } from '@showtell/shared/image/limits';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 
@@ -39,6 +40,38 @@ export interface EngineOptions {
   /** `auto`, `cpu` or `cuda`. Only `auto` may fall back. */
   readonly device: string;
   readonly threads: number;
+}
+
+/** What each engine can do; known without loading it, so that nothing is planned or waited for that none can. */
+const ABILITIES: Readonly<Record<EngineName, { readonly precisions: readonly Precision[]; readonly devices: readonly string[] }>> = {
+  onnx: { precisions: ['float32'], devices: ['cpu', 'auto'] },
+};
+
+/** @throws ShowtellError `CONFIG_INVALID` (precision), `DEVICE_UNAVAILABLE`. */
+export function checkAbility({ engine, precision, device }: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): void {
+  const { precisions, devices } = ABILITIES[engine];
+  if (!precisions.includes(precision))
+    throw new ShowtellError(
+      'CONFIG_INVALID',
+      `Expected precision ${precisions.join(' or ')} for the engine ${engine} but received ${precision}`,
+      { hint: 'No engine computes the others yet.' },
+    );
+  if (!devices.includes(device))
+    throw new ShowtellError(
+      'DEVICE_UNAVAILABLE',
+      `Expected device ${devices.join(' or ')} for the engine ${engine} but received ${device}`,
+      { hint: 'GPUs are not supported yet; --device auto takes the CPU.' },
+    );
+}
+
+/** Throws `CONFIG_INVALID` for a precision that no engine computes: a run of it would wait for ever. */
+export function checkPrecision(precision: Precision): void {
+  const known = new Set(Object.values(ABILITIES).flatMap(({ precisions }) => precisions));
+  if (known.has(precision)) return;
+  throw new ShowtellError(
+    'CONFIG_INVALID',
+    `Expected a precision that an engine computes (${[...known].join(', ')}) but received ${precision}`,
+  );
 }
 
 /** Threads for one of `processes` engines that share this machine. */

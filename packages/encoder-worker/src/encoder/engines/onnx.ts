@@ -3,7 +3,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { PIXEL_BYTES, SIDE } from '@showtell/shared/image/limits';
 import { onnxruntimeVersion, openSession, Tensor } from '@showtell/shared/onnx/session';
 import { decodeWeights } from '../weights/tensors';
-import { checkPixels, type EncoderEngine, type EngineOptions } from './engine';
+import { checkAbility, checkPixels, type EncoderEngine, type EngineOptions } from './engine';
 import { encoderGraph } from './onnx-graph';
 
 /** Images in one run of the graph: more are not faster, and each keeps some 20 MB of activations. */
@@ -13,16 +13,9 @@ const RUN = 8;
  * InceptionV3 in onnxruntime on the CPU. `encode()` blocks the event loop of its process while it computes:
  * programs that hold locks use `startEngineProcess` instead.
  */
-export async function openOnnxEngine({ weights: path, precision, device, threads }: EngineOptions): Promise<EncoderEngine> {
-  if (precision !== 'float32')
-    throw new ShowtellError('CONFIG_INVALID', `Expected precision float32 for the engine onnx but received ${precision}`, {
-      hint: 'float16 and int8 are not there yet.',
-    });
-  if (device !== 'cpu' && device !== 'auto')
-    throw new ShowtellError('DEVICE_UNAVAILABLE', `Expected device cpu or auto for the engine onnx but received ${device}`, {
-      hint: 'GPUs are not supported yet; --device auto takes the CPU.',
-    });
-
+export async function openOnnxEngine(options: EngineOptions): Promise<EncoderEngine> {
+  checkAbility(options);
+  const { weights: path, threads } = options;
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new ShowtellError('WEIGHTS_INVALID', `The weights file ${path} cannot be read: ${cause.message}`, { cause });
   });
