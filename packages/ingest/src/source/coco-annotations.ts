@@ -83,16 +83,16 @@ async function explain(store: ObjectStore, key: string, cause: unknown, signal?:
     );
   } catch (error) {
     const { line, pos } = error as verifier.VerifierError;
-    if (line !== undefined)
-      return broken(
-        `${key} is not JSON: line ${line}, column ${pos}: ${(error as Error).message.replace(/^.*Verifier (?:cannot parse input: )?/, '')}`,
-        cause,
-      );
+    if (line !== undefined) return broken(`${key} is not JSON: line ${line}, column ${pos}: ${explained(error as Error)}`, cause);
     if ((error as NodeJS.ErrnoException).code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return broken(`${key} is not UTF-8 text`, cause);
     return error;
   }
   return cause;
 }
+
+/** The verifier's words; `has expected` is what it says at the end of the file. */
+const explained = ({ message }: Error) =>
+  message.replace(/^.*Verifier (?:cannot parse input: )?/, '').replace(/^has expected/, 'the file ends, expected');
 
 function broken(message: string, cause?: unknown): ShowtellError {
   return new ShowtellError('BROKEN_ANNOTATIONS', message, {

@@ -68,7 +68,7 @@ async function notADataset(store: ObjectStore, signal?: AbortSignal): Promise<Sh
   }
   return new ShowtellError(
     'NOT_A_DATASET',
-    `Expected annotations/captions_<split>.json beside photos in <split>/ in ${store.url} but received ${names.size === 0 ? 'nothing: there is no file' : [...names].join(', ')}`,
+    `Expected annotations/captions_<split>.json beside photos in <split>/ in ${store.url} but received ${names.size === 0 ? 'nothing: there is no such folder or prefix, or no file in it' : [...names].join(', ')}`,
     { hint: 'Name the folder or prefix that holds annotations/ and the folders of photos.' },
   );
 }

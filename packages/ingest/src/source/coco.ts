@@ -41,7 +41,9 @@ async function scanStore(store: ObjectStore, { splits: wanted, strict, signal }:
 
 function empty(store: ObjectStore, splits: readonly CocoSplit[]): ShowtellError {
   const places = splits.map(({ annotations, folder }) => `${folder} named in ${annotations}`).join(', ');
-  return new ShowtellError('EMPTY_DATASET', `Expected photos in ${store.url} under ${places} but received none`);
+  return new ShowtellError('EMPTY_DATASET', `Expected photos in ${store.url} under ${places} but received none`, {
+    hint: 'Photos lie beside annotations/ in a folder that is named like the split.',
+  });
 }
 
 /** S3 may hold `val/../x.jpg`, but no store reads it: that would be another object wherever addresses are resolved. */

@@ -29,10 +29,10 @@ export class Findings {
   /** For `--strict`: throws `STRICT`, or `CAPTION_INVALID`, with the counts and the first examples. */
   refuse(): void {
     const words: Record<Listed, string> = {
-      captionsWithoutImage: 'captions without image',
-      imagesWithoutCaption: 'images without caption',
-      imagesMissing: 'photos that are not there',
-      captionsRejected: 'captions that break the limits',
+      captionsWithoutImage: 'caption(s) without image',
+      imagesWithoutCaption: 'image(s) without caption',
+      imagesMissing: 'photo(s) listed but not there',
+      captionsRejected: 'caption(s) that break the limits',
     };
     const problems = Object.entries(this.lists).filter(([, { count }]) => count > 0);
     if (problems.length === 0) return;
