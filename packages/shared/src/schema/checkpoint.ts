@@ -5,10 +5,13 @@ import { Count, Sha256 } from './record';
 export const TRAINING_FORMAT = 1;
 export const CHECKPOINT_FORMAT = 1;
 
+/** Wider, the weights and moments of one matrix alone would not fit into the arrays of this machine. */
+const MOST_WIDE = 8_192;
+
 /** Everything that shapes a fit. Sizes are units; rates are per step. */
 export const Hyperparameters = z.strictObject({
-  units: z.int().positive(),
-  embedding: z.int().positive(),
+  units: z.int().positive().max(MOST_WIDE),
+  embedding: z.int().positive().max(MOST_WIDE),
   batchSize: z.int().positive(),
   epochs: z.int().positive(),
   learningRate: z.number().positive(),

@@ -1,6 +1,5 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { Hyperparameters } from '@showtell/shared/schema/checkpoint';
-import { z } from 'zod';
 import type { Preset } from './preset';
 import { seed } from './seed';
 
@@ -19,5 +18,10 @@ export function hyperparametersOf(preset: string, overrides: Partial<Hyperparame
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const parsed = Hyperparameters.safeParse({ ...findPreset(preset).hyperparameters, ...given });
   if (parsed.success) return parsed.data;
-  throw new ShowtellError('CONFIG_INVALID', `Hyper-parameters of preset ${preset}: ${z.prettifyError(parsed.error)}`);
+  const problems = parsed.error.issues.map((issue) =>
+    issue.code === 'unrecognized_keys' ? `there is no ${issue.keys.join(', ')}` : `${issue.path.join('.')}: ${issue.message}`,
+  );
+  throw new ShowtellError('CONFIG_INVALID', `Hyper-parameters of preset ${preset}: ${problems.join('; ')}`, {
+    hint: `There are: ${Object.keys(Hyperparameters.shape).join(', ')}.`,
+  });
 }
