@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { EXIT } from '@showtell/shared/errors';
+import { checkName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
@@ -25,6 +26,7 @@ const DEFAULT_PRESET = 'seed';
 
 /** Trains on a complete run to the end, printing what happens. Errors as of `trainHere`, `enqueueTraining` and `followTraining`. */
 export async function trainRun(context: CommandContext, { resume, here, json, ...asked }: TrainRunOptions): Promise<void> {
+  checkName('run', asked.run);
   const training = asked.training ?? defaultTrainingName(asked.run, asked.preset ?? DEFAULT_PRESET);
   const request = resume
     ? await asFrozen(context.store, { ...asked, training })

@@ -1,6 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
-import { checkName } from '@showtell/shared/names';
+import { checkName, isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import { type Hyperparameters, TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
@@ -68,7 +68,7 @@ export async function freezeTraining(
 /** The frozen config of a training; `NOT_FOUND` lists those there are. */
 export async function readTraining(store: ObjectStore, training: string): Promise<TrainingRecord> {
   const key = keys.trainingJson(training);
-  const found = await store.get(key);
+  const found = isName(training) ? await store.get(key) : undefined;
   if (!found) throw unknownTraining(store, training, await trainingNames(store));
   return parseRecord(TrainingRecord, TRAINING_FORMAT, found.body, key);
 }
