@@ -4,13 +4,14 @@ import { concurrently } from '../src/concurrently';
 test('works on every item once, in order of beginning, never on more at a time than allowed', async () => {
   const begun: string[] = [];
   let [running, most] = [0, 0];
-  await concurrently('abcdefghij', 3, async (letter, index) => {
+  const letters = 'abcdefghij'.split('');
+  await concurrently(letters, 3, async (letter, index) => {
     begun.push(`${index}${letter}`);
     most = Math.max(most, ++running);
     for (let turns = 0; turns < (index % 3) + 1; turns++) await turn();
     running -= 1;
   });
-  expect(begun).toEqual([...'abcdefghij'].map((letter, index) => `${index}${letter}`));
+  expect(begun).toEqual(letters.map((letter, index) => `${index}${letter}`));
   expect([running, most]).toEqual([0, 3]);
   await concurrently([], 3, () => Promise.reject(new Error('never called')));
 });

@@ -1,9 +1,33 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { sha256 } from '@showtell/shared/hash';
 import { openEngine } from '../../../src/encoder/engines/open';
-import { describeEngine } from './contract';
+import { narrowWeights } from '../../narrow-weights';
+import { describeEngine, pictures } from './contract';
 
 const options = { precision: 'float32', engine: 'onnx', device: 'cpu', threads: 1 } as const;
 
 describeEngine('onnx', (weights) => openEngine({ ...options, weights }));
+
+test('features have the same bits on 1, 2 and 3 threads', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'showtell-threads-'));
+  try {
+    const weights = join(folder, 'narrow.safetensors');
+    await writeFile(weights, narrowWeights(5).safetensors);
+    const sha256s: string[] = [];
+    for (const threads of [1, 2, 3]) {
+      const engine = await openEngine({ ...options, weights, threads });
+      const features = await engine.encode(pictures(9), 9);
+      await engine.close();
+      expect(new Set(features).size).toBeGreaterThan(9);
+      sha256s.push(sha256(Buffer.from(features.buffer, features.byteOffset, features.byteLength)));
+    }
+    expect(new Set(sha256s).size).toBe(1);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
 
 describe('onnx engine options', () => {
   const weights = 'never-read.safetensors';
