@@ -1,5 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
+import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readControl, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { jobIds, LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
@@ -73,7 +74,7 @@ export async function runStatus(
 ): Promise<RunStatus> {
   const { known = new Map<number, CommitRecord>(), signal } = options;
   const read = signal && { signal };
-  const request = await readRun(store, name, read);
+  const request = isName(name) ? await readRun(store, name, read) : undefined;
   if (request === undefined) throw await noSuchRun(store, name, signal);
   const run = await readPlannedRun(store, name, read);
   const commits = run ? await readCommits(store, name, { known, ...read }) : new Map<number, CommitRecord>();
