@@ -38,22 +38,13 @@ const SPLITS_OF_TWENTY: readonly SyntheticSplit[] = [
 /** Fewer pictures would leave a split without any. */
 export const FEWEST_PICTURES = 4;
 
-/** How two shapes lie to one another, wherever it is. */
-type Arrangement = Omit<Scene, 'scenery'>;
-
-function allArrangements(): Arrangement[] {
-  return SHAPE_NAMES.flatMap((subject, place) =>
-    SHAPE_NAMES.flatMap((object, otherPlace): Arrangement[] => {
-      if (subject === object) return [];
-      // Beside has no direction, so the shape that stands first in the list is its subject.
-      return place < otherPlace
-        ? [
-            { subject, relation: 'above', object },
-            { subject, relation: 'beside', object },
-          ]
-        : [{ subject, relation: 'above', object }];
-    }),
-  );
+/** The ways in which two shapes can lie to one another. Beside has no direction, so `one` is its subject. */
+function arrangements(one: ShapeName, other: ShapeName): Omit<Scene, 'scenery'>[] {
+  return [
+    { subject: one, relation: 'above', object: other },
+    { subject: other, relation: 'above', object: one },
+    { subject: one, relation: 'beside', object: other },
+  ];
 }
 
 interface SceneLists {
@@ -62,16 +53,19 @@ interface SceneLists {
 }
 
 /**
- * All scenes, each list in random order. Every arrangement is held out of training in one scenery, where `test` has it, and
- * shown in the others: a test scene is new as a whole while every part of it is known.
+ * All scenes, each list in random order. Every pair of shapes is held out of training in one scenery, where `test` has it, and
+ * shown in the others: a test scene is new as a whole, and no other with the same shapes in it was seen, while every part is known.
  */
 export function sceneLists(seed: number): SceneLists {
   const random = new Random(`scenes ${seed}`);
   const train: Scene[] = [];
   const test: Scene[] = [];
-  for (const arrangement of allArrangements()) {
-    const heldOut = random.pick(SCENERY_NAMES);
-    for (const scenery of SCENERY_NAMES) (scenery === heldOut ? test : train).push({ ...arrangement, scenery });
+  for (const [place, one] of SHAPE_NAMES.entries()) {
+    for (const other of SHAPE_NAMES.slice(place + 1)) {
+      const heldOut = random.pick(SCENERY_NAMES);
+      for (const scenery of SCENERY_NAMES)
+        (scenery === heldOut ? test : train).push(...arrangements(one, other).map((arrangement) => ({ ...arrangement, scenery })));
+    }
   }
   return { train: random.shuffle(train), test: random.shuffle(test) };
 }
