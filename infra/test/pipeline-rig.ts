@@ -33,6 +33,7 @@ export interface LogLine {
   readonly level: number;
   readonly msg: string;
   readonly code?: string;
+  readonly device?: string;
 }
 
 export interface InProcessWorker {
@@ -102,7 +103,7 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
           logger,
           precision: 'float32',
           engine: 'onnx',
-          device: 'cpu',
+          device: 'auto',
           threads: 1,
           once,
           cacheFolder: join(folder, 'weights'),

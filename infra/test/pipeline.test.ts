@@ -61,6 +61,7 @@ describeRedis('the pipeline', () => {
     expect([...checked.rejected].map(([imageId, code]) => ({ imageId, code }))).toEqual(fixture.rejected);
     expect(checked.features.size).toBe(28 - fixture.rejected.length);
     expect(errors()).toEqual([]);
+    expect(rig.log).toContainEqual(expect.objectContaining({ msg: 'encoder worker is ready', device: 'cpu' }));
     expect((await ownKeys()).filter((key) => /pixels|window|lock/.test(key))).toEqual([]);
 
     const again = await rig.enqueue({ dataset: folder });

@@ -12,10 +12,6 @@ export class EngineKeeper {
     this.#start = start;
   }
 
-  get current(): EncoderEngine | undefined {
-    return this.#current?.engine;
-  }
-
   async get(weightsSha256: string, signal: AbortSignal): Promise<EncoderEngine> {
     if (this.#current?.weightsSha256 === weightsSha256) return this.#current.engine;
     await this.close();

@@ -14,7 +14,7 @@ import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import { encodeShard } from './encode-shard';
-import { checkAbility, type EngineName } from './encoder/engines/engine';
+import { deviceInUse, type EngineName } from './encoder/engines/engine';
 import { fetchWeights } from './encoder/weights/keep';
 import { EngineKeeper } from './engine-keeper';
 import { startEngineProcess } from './engine-process';
@@ -45,7 +45,7 @@ export interface EncoderWorkerOptions {
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
   const { settings, store, logger, precision, engine, device, threads, once = false, downloads = 8, shutdown } = options;
-  checkAbility(options);
+  const inUse = deviceInUse(options);
   const cacheFolder = options.cacheFolder ?? join(process.cwd(), WORK_FOLDER, 'weights');
   const opened = new Shutdown(logger);
   const stopped = serve();
@@ -64,7 +64,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         return started;
       });
       opened.defer('encoder engine', () => engines.close());
-      const name = workerName(device);
+      const name = workerName(inUse);
       let images = 0;
       // What this machine cannot do, another may: the job goes back, and this worker ends.
       const unfit = new AbortController();
@@ -109,11 +109,9 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         },
       });
       opened.defer('encode worker', () => drain(worker, settings.drainSeconds));
-      opened.defer(
-        'worker report',
-        reportWorker({ queues, name, stage: 'encoder', device: () => engines.current?.description.device ?? device, images: () => images }),
-      );
-      logger.info({ store: store.url, precision, engine, device, threads, worker: name }, 'encoder worker is ready');
+      opened.defer('worker report', reportWorker({ queues, name, stage: 'encoder', device: () => inUse, images: () => images }));
+      if (inUse !== device) logger.info({ engine, device: inUse }, `the device that ${device} became`);
+      logger.info({ store: store.url, precision, engine, device: inUse, threads, worker: name }, 'encoder worker is ready');
       const stop = AbortSignal.any([shutdown.signal, unfit.signal]);
       await (once ? untilTrue(() => isDone(queues, precision), stop) : untilAborted(stop));
       if (unfit.signal.aborted) throw unfit.signal.reason as ShowtellError;

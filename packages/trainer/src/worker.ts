@@ -24,6 +24,9 @@ export interface TrainerWorkerOptions {
   readonly shutdown: Shutdown;
 }
 
+/** Where the engine `onnx` trains. */
+const DEVICE = 'cpu';
+
 /**
  * Serves the queue `train` until it is asked to stop, and resolves once everything is closed. A training that it stops in is saved
  * after the step going on, and its job goes back to the queue.
@@ -39,7 +42,7 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
     try {
       const { redis, queues } = await openQueues(settings, logger, opened);
       await store.probe({ signal: shutdown.signal });
-      const name = workerName('cpu');
+      const name = workerName(DEVICE);
       const worker = startWorker<TrainJob>({
         settings,
         redis,
@@ -62,8 +65,8 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
           }),
       });
       opened.defer('train worker', () => drain(worker, settings.drainSeconds));
-      opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => 'cpu', images: () => 0 }));
-      logger.info({ store: store.url, threads, worker: name }, 'trainer worker is ready');
+      opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => DEVICE, images: () => 0 }));
+      logger.info({ store: store.url, engine: 'onnx', device: DEVICE, threads, worker: name }, 'trainer worker is ready');
       if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, shutdown.signal);
       else await untilAborted(shutdown.signal);
     } finally {

@@ -47,8 +47,8 @@ const ABILITIES: Readonly<Record<EngineName, { readonly precisions: readonly Pre
   onnx: { precisions: ['float32'], devices: ['cpu', 'auto'] },
 };
 
-/** @throws ShowtellError `CONFIG_INVALID` (precision), `DEVICE_UNAVAILABLE`. */
-export function checkAbility({ engine, precision, device }: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): void {
+/** The device that an engine of these options takes: what `auto` becomes. @throws ShowtellError `CONFIG_INVALID` (precision), `DEVICE_UNAVAILABLE`. */
+export function deviceInUse({ engine, precision, device }: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): string {
   const { precisions, devices } = ABILITIES[engine];
   if (!precisions.includes(precision))
     throw new ShowtellError(
@@ -62,6 +62,7 @@ export function checkAbility({ engine, precision, device }: Pick<EngineOptions, 
       `Expected device ${devices.join(' or ')} for the engine ${engine} but received ${device}`,
       { hint: 'GPUs are not supported yet; --device auto takes the CPU.' },
     );
+  return device === 'auto' ? 'cpu' : device;
 }
 
 /** Throws `CONFIG_INVALID` for a precision that no engine computes: a run of it would wait for ever. */

@@ -3,7 +3,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { PIXEL_BYTES, SIDE } from '@showtell/shared/image/limits';
 import { onnxruntimeVersion, openSession, Tensor } from '@showtell/shared/onnx/session';
 import { decodeWeights } from '../weights/tensors';
-import { checkAbility, checkPixels, type EncoderEngine, type EngineOptions } from './engine';
+import { checkPixels, deviceInUse, type EncoderEngine, type EngineOptions } from './engine';
 import { encoderGraph } from './onnx-graph';
 
 /** Images in one run of the graph: more are not faster, and each keeps some 20 MB of activations. */
@@ -14,7 +14,7 @@ const RUN = 8;
  * programs that hold locks use `startEngineProcess` instead.
  */
 export async function openOnnxEngine(options: EngineOptions): Promise<EncoderEngine> {
-  checkAbility(options);
+  const device = deviceInUse(options);
   const { weights: path, threads } = options;
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new ShowtellError('WEIGHTS_INVALID', `The weights file ${path} cannot be read: ${cause.message}`, { cause });
@@ -38,7 +38,7 @@ export async function openOnnxEngine(options: EngineOptions): Promise<EncoderEng
   let last: Promise<unknown> = Promise.resolve();
   let closed: Promise<void> | undefined;
   return {
-    description: { engine: 'onnx', device: 'cpu', threads, versions: { onnxruntime: onnxruntimeVersion() } },
+    description: { engine: 'onnx', device, threads, versions: { onnxruntime: onnxruntimeVersion() } },
     dimension,
     async encode(pixels, count) {
       checkPixels(pixels, count);
