@@ -3,6 +3,7 @@ import { type RunStatus, runStatus } from '@showtell/ingest/admin/status';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { Queues } from '@showtell/shared/queue/queues';
+import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 
 const EVERY_MILLISECONDS = 1_000;
@@ -22,7 +23,7 @@ export interface FollowOptions {
 export async function followRun({ store, queues, run, signal, onStatus }: FollowOptions): Promise<RunStatus> {
   const known = new Map<number, CommitRecord>();
   for (let halted = 0; ; await sleep(EVERY_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted())) {
-    const status = await runStatus(store, queues, run, { known, signal });
+    const status = await unlessAborted(runStatus(store, queues, run, { known, signal }), signal);
     onStatus(status);
     if (status.state === 'complete') return status;
     halted = MOVES.has(status.state) ? 0 : halted + 1;

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GOES_ON, listRuns, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import type { Queues } from '@showtell/shared/queue/queues';
+import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import type { CommandContext } from '../context';
 import { stuck } from './follow-run';
@@ -25,12 +26,12 @@ const CLEAR = '\u001b[2J\u001b[H';
  */
 export async function showStatus(context: CommandContext, { run, watch, json }: ShowStatusOptions): Promise<void> {
   const { store, settings, logger, shutdown, signal } = context;
-  const queues: Queues | undefined = settings.redis === undefined ? undefined : (await openQueues(settings, logger, shutdown)).queues;
+  const queues: Queues | undefined = settings.redis === undefined ? undefined : (await openQueues(settings, logger, shutdown, true)).queues;
   const known = new Map<string, Map<number, CommitRecord>>();
   const look = async (name: string) => {
     const commits = known.get(name) ?? new Map<number, CommitRecord>();
     known.set(name, commits);
-    return runStatus(store, queues, name, { known: commits, signal });
+    return unlessAborted(runStatus(store, queues, name, { known: commits, signal }), signal);
   };
   for (;;) {
     const names = run === undefined ? await listRuns(store, signal) : [run];

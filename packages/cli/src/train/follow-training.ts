@@ -4,6 +4,7 @@ import { ERROR_CODES, type ErrorCode, ShowtellError } from '@showtell/shared/err
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { connectRedis, redisPrefix } from '@showtell/shared/queue/connection';
 import { isLive, jobIds, type Queues, queueNames } from '@showtell/shared/queue/queues';
+import { unlessAborted } from '@showtell/shared/queue/until';
 import type { DoneRecord } from '@showtell/shared/schema/checkpoint';
 import { readDone } from '@showtell/trainer/train/done';
 import type { OnTrainEvent, TrainEvent } from '@showtell/trainer/train/events';
@@ -39,8 +40,8 @@ export async function followTraining({ store, settings, queues, training, signal
   });
   try {
     for (let gone = 0, seen = false; ; await sleep(EVERY_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted())) {
-      const job = await queues.train.getJob(jobId);
-      const state = job === undefined ? 'unknown' : await job.getState();
+      const job = await unlessAborted(queues.train.getJob(jobId), signal);
+      const state = job === undefined ? 'unknown' : await unlessAborted(job.getState(), signal);
       if (state === 'failed') throw jobFailure(training, job?.failedReason ?? '');
       const done = await readDone(store, training);
       if (done?.outcome === 'completed') return done;
@@ -53,7 +54,8 @@ export async function followTraining({ store, settings, queues, training, signal
         });
     }
   } finally {
-    await events.close();
+    // While Redis is away it does not close.
+    await unlessAborted(events.close(), signal).catch(() => {});
     connection.disconnect();
   }
 }

@@ -15,12 +15,19 @@ export interface RedisServices {
   readonly window: PixelWindow;
 }
 
+/** Warnings of this process so far: `enqueue --wait` connects twice, and one warning is enough. */
+const told = new Set<string>();
+
 /**
  * Checks Redis (`preflight`), connects, and leaves the closing to `shutdown`.
  * @param readOnly for who only looks: nothing is written.
  */
 export async function openQueues(settings: Settings, logger: Logger, shutdown: Shutdown, readOnly = false): Promise<RedisServices> {
-  for (const { warnings } of await preflight(settings)) for (const warning of warnings) logger.warn(warning);
+  for (const { warnings } of await preflight(settings))
+    for (const warning of warnings) {
+      if (!told.has(warning)) logger.warn(warning);
+      told.add(warning);
+    }
   const redis = connect(settings, 'jobs', logger, shutdown);
   const pixelRedis = settings.pixelRedis === undefined ? redis : connect(settings, 'pixels', logger, shutdown);
   const queues = new Queues(redis, settings, readOnly);
