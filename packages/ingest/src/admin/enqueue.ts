@@ -115,7 +115,11 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<{ run:
   const existing = await readRun(store, request.run, signal && { signal });
   if (existing !== undefined) checkSameRequest(existing, request);
   const planned = existing && (await readPlannedRun(store, request.run, signal && { signal }));
-  if (planned !== undefined) return { run: planned, existed: true };
+  if (planned !== undefined) {
+    // They may have been lost since; who finds them there writes nothing.
+    if (!dryRun) await weights.put();
+    return { run: planned, existed: true };
+  }
 
   onProgress?.({ step: 'scan', done: 0, total: 1 });
   const dataset = await source.scan({ splits: request.splits, strict: request.strict, ...(signal && { signal }) });
