@@ -38,10 +38,14 @@ export async function readPlannedRun(store: ObjectStore, run: string, options?: 
   return { name: run, request, plan: parseRecord(PlanRecord, PLAN_FORMAT, found.body, key), planSha256: sha256(found.body) };
 }
 
+/** Runs that share the workers take turns, so the plans of several are kept. */
+const KEPT = 8;
+
 /** Planned runs as a worker needs them: a large plan is read and parsed once, and again only when it is another one. */
 export class PlannedRuns {
   readonly #store: ObjectStore;
-  #last: { readonly etag: string; readonly run: PlannedRun } | undefined;
+  /** Those asked for last come last. */
+  readonly #kept = new Map<string, { readonly etag: string; readonly run: PlannedRun }>();
 
   constructor(store: ObjectStore) {
     this.#store = store;
@@ -50,10 +54,12 @@ export class PlannedRuns {
   /** @throws ShowtellError `NOT_FOUND` when no such run is planned: jobs are added only after the plan, so it was removed. */
   async get(name: string, options?: Options): Promise<PlannedRun> {
     const info = await this.#store.head(keys.plan(name), options);
-    if (info !== undefined && this.#last?.run.name === name && this.#last.etag === info.etag) return this.#last.run;
-    const run = info && (await readPlannedRun(this.#store, name, options));
+    const kept = this.#kept.get(name);
+    const run = kept && kept.etag === info?.etag ? kept.run : info && (await readPlannedRun(this.#store, name, options));
+    this.#kept.delete(name);
     if (run === undefined) throw new ShowtellError('NOT_FOUND', `There is no plan of the run ${name} in ${this.#store.url}`);
-    this.#last = { etag: info!.etag, run };
+    this.#kept.set(name, { etag: info!.etag, run });
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     return run;
   }
 }

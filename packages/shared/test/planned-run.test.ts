@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keys } from '../src/keys';
+import { FileStore } from '../src/object-store/file';
+import { PlannedRuns } from '../src/planned-run';
+import type { PlanRecord } from '../src/schema/plan';
+import { encodeRecord } from '../src/schema/record';
+import type { RunRecord } from '../src/schema/run';
+
+const folder = mkdtempSync(join(tmpdir(), 'showtell-planned-run-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const identity = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 4 } as const;
+const none = { count: 0, examples: [] };
+const request = (run: string): RunRecord => ({
+  ...identity,
+  formatVersion: 1,
+  run,
+  source: { kind: 'synthetic', url: 'synthetic:48' },
+  splits: [],
+  weights: 'w',
+  shardRows: 8,
+  microBatch: 4,
+  strict: false,
+});
+const plan = (run: string, microBatch = 4): PlanRecord => ({
+  formatVersion: 1,
+  run,
+  encoder: identity,
+  microBatch,
+  splits: [],
+  shards: [],
+  captions: [],
+  findings: {
+    duplicateImages: 0,
+    duplicateCaptions: 0,
+    captionsWithoutImage: none,
+    imagesWithoutCaption: none,
+    imagesMissing: none,
+    captionsRejected: none,
+  },
+  runSha256: 'b'.repeat(64),
+});
+
+test('plans of runs that take turns are read once, one that was changed again, and one that is gone is not found', async () => {
+  const read: string[] = [];
+  class Watched extends FileStore {
+    override get(...args: Parameters<FileStore['get']>) {
+      read.push(args[0]);
+      return super.get(...args);
+    }
+  }
+  const store = new Watched(folder);
+  for (const run of ['one', 'two']) {
+    await store.put(keys.runJson(run), encodeRecord(request(run)));
+    await store.put(keys.plan(run), encodeRecord(plan(run)));
+  }
+  const runs = new PlannedRuns(store);
+  for (const run of ['one', 'two', 'one', 'two']) expect((await runs.get(run)).name).toBe(run);
+  expect(read.filter((key) => key.endsWith('plan.json'))).toEqual([keys.plan('one'), keys.plan('two')]);
+
+  await store.put(keys.plan('one'), encodeRecord(plan('one', 16)));
+  expect((await runs.get('one')).plan.microBatch).toBe(16);
+  await store.delete(keys.plan('two'));
+  await expect(runs.get('two')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
