@@ -8,7 +8,6 @@ const sha12 = (sha: string) => sha.slice(0, 12);
 
 export const keys = {
   runs: () => 'runs/',
-  run: (run: string) => `runs/${run}/`,
   runJson: (run: string) => `runs/${run}/run.json`,
   planPart: (run: string, shard: number, sha: string) => `runs/${run}/plan/${shardDigits(shard)}-${sha12(sha)}.arrow`,
   captions: (run: string, split: string, sha: string) => `runs/${run}/captions/${split}-${sha12(sha)}.arrow`,
@@ -21,7 +20,6 @@ export const keys = {
   manifests: (run: string) => `runs/${run}/manifests/`,
   control: (run: string) => `runs/${run}/control.json`,
   trainings: () => 'trainings/',
-  training: (training: string) => `trainings/${training}/`,
   trainingJson: (training: string) => `trainings/${training}/training.json`,
   lease: (training: string) => `trainings/${training}/lease.json`,
   checkpoints: (training: string) => `trainings/${training}/checkpoints/`,

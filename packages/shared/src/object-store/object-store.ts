@@ -65,13 +65,3 @@ export interface ObjectStore {
   probe(options?: { readonly signal?: AbortSignal }): Promise<void>;
   close(): Promise<void>;
 }
-
-/** Reads an object as UTF-8 JSON, or `undefined` when it does not exist. */
-export async function getJson(
-  store: ObjectStore,
-  key: string,
-  options?: ReadOptions,
-): Promise<{ value: unknown; etag: string; body: Buffer } | undefined> {
-  const found = await store.get(key, options);
-  return found && { value: JSON.parse(found.body.toString('utf8')) as unknown, etag: found.etag, body: found.body };
-}

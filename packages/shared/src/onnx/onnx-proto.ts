@@ -71,8 +71,3 @@ const MODEL = protobuf.Root.fromJSON(DESCRIPTOR).lookupType('ModelProto');
 export function encodeModel(model: Record<string, unknown>): Uint8Array {
   return MODEL.encode(model).finish();
 }
-
-/** Parses the same part back, for tests and inspection. */
-export function decodeModel(bytes: Uint8Array): Record<string, unknown> {
-  return MODEL.toObject(MODEL.decode(bytes), { longs: Number, bytes: Buffer, defaults: false });
-}

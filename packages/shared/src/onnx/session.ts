@@ -4,7 +4,6 @@ import * as ort from 'onnxruntime-node';
 export { Tensor } from 'onnxruntime-node';
 export type Session = ort.InferenceSession;
 export type Feeds = ort.InferenceSession.FeedsType;
-export type Fetches = ort.InferenceSession.FetchesType;
 
 export interface SessionOptions {
   /** Intra-op threads; 0 lets onnxruntime take every core. */
