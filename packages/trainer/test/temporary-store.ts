@@ -35,13 +35,15 @@ export function dyingStore(store: ObjectStore, write: number): ObjectStore & { r
 
 export interface SleepyStore {
   readonly store: ObjectStore;
-  readonly sleep: () => void;
+  /** No call begins from now on; resolves when those that had begun are over. */
+  readonly sleep: () => Promise<void>;
   readonly wake: () => void;
 }
 
 /** The store of a process that can be stopped and continued, as by SIGSTOP and SIGCONT: while it sleeps no call begins. */
 export function sleepyStore(store: ObjectStore): SleepyStore {
   let awake: Promise<void> = Promise.resolve();
+  const begun = new Set<Promise<unknown>>();
   let wake = () => {};
   const wrapped = new Proxy(store, {
     get(target, name) {
@@ -50,14 +52,17 @@ export function sleepyStore(store: ObjectStore): SleepyStore {
       if (name === 'list') return value.bind(target) as unknown;
       return async (...args: unknown[]) => {
         await awake;
-        return value.apply(target, args) as unknown;
+        const call = Promise.resolve(value.apply(target, args) as unknown);
+        begun.add(call);
+        return call.finally(() => begun.delete(call));
       };
     },
   });
-  const sleep = () => {
+  const sleep = async () => {
     awake = new Promise((resolve) => {
       wake = resolve;
     });
+    await Promise.allSettled(begun);
   };
   return { store: wrapped, sleep, wake: () => wake() };
 }

@@ -26,6 +26,10 @@ export function showEvents({
       say(
         `Training ${event.training}: ${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
+    else if (event.event === 'waiting')
+      say(
+        `${event.holder} did not end its training of ${event.training}: waiting ${formatSeconds(event.seconds)} to see whether it still works`,
+      );
     else if (event.event === 'step') {
       bar ??= startProgress('Training', event.steps, { passing: true });
       bar.update(

@@ -13,6 +13,8 @@ export interface LeaseOptions {
   readonly signal?: AbortSignal;
   /** Told of renewals that the store did not answer; the next one may succeed. */
   readonly onTrouble?: (error: unknown) => void;
+  /** Told before it waits to see whether `holder` is still alive. */
+  readonly onWait?: (holder: string) => void;
 }
 
 /** A lease as it lies in the store, with what compare-and-swap needs. */
@@ -137,6 +139,7 @@ async function swap(
  */
 async function outlast(store: ObjectStore, training: string, first: StoredLease, options: LeaseOptions): Promise<StoredLease> {
   const { leaseSeconds, signal } = options;
+  options.onWait?.(first.record.holder);
   const since = performance.now();
   for (;;) {
     await sleep(leaseSeconds * 50, undefined, signal && { signal }).catch((error: unknown) => {

@@ -36,6 +36,8 @@ export type TrainEvent =
       readonly validationLoss: number | null;
     }
   | { readonly event: 'checkpoint'; readonly step: number; readonly folder: string; readonly seconds: number }
+  /** A trainer that did not release its lease: killed, or still at work. */
+  | { readonly event: 'waiting'; readonly training: string; readonly holder: string; readonly seconds: number }
   | { readonly event: 'trouble'; readonly what: string; readonly error: unknown }
   | { readonly event: 'end'; readonly outcome: 'completed' | 'stopped' | 'diverged'; readonly step: number; readonly epoch: number };
 

@@ -50,9 +50,10 @@ export async function train(store: ObjectStore, training: string, options: Train
   if (done) throw new ShowtellError('DIVERGED', `Training ${training} has diverged: ${done.reason}`, { hint: DIVERGED_HINT });
   await store.probe();
   const onTrouble = (error: unknown) => emit({ event: 'trouble', what: 'could not renew or release the lease', error });
+  const onWait = (other: string) => emit({ event: 'waiting', training, holder: other, seconds: leaseSeconds });
   let lease: Lease | undefined;
   try {
-    lease = await Lease.acquire(store, training, { holder, leaseSeconds, onTrouble, ...(signal && { signal }) });
+    lease = await Lease.acquire(store, training, { holder, leaseSeconds, onTrouble, onWait, ...(signal && { signal }) });
     const end = await fit(store, record, lease, options, emit);
     if (end.outcome === 'completed') await writeDone(store, training, { ...end, outcome: 'completed', reason: 'all epochs are done' });
     emit({ event: 'end', ...end });

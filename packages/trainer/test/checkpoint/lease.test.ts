@@ -43,7 +43,7 @@ test('a released lease is taken at once, under the next epoch', async () => {
 test('a lease that does not change is taken over; its old holder is fenced at its next renewal', async () => {
   const old = asleep();
   const first = await acquire('taken', 'one', old.store);
-  old.sleep();
+  await old.sleep();
   const second = await acquire('taken', 'two');
   expect(second.epoch).toBe(2);
   old.wake();
@@ -57,7 +57,7 @@ test('a lease that does not change is taken over; its old holder is fenced at it
 test('the renewal on the timer notices the takeover by itself', async () => {
   const old = asleep();
   const first = await acquire('timer', 'one', old.store);
-  old.sleep();
+  await old.sleep();
   await acquire('timer', 'two');
   old.wake();
   for (const deadline = performance.now() + 10_000; !first.signal.aborted && performance.now() < deadline; ) await sleep(10);
@@ -67,7 +67,7 @@ test('the renewal on the timer notices the takeover by itself', async () => {
 test('of two that take over at once one wins', async () => {
   const old = asleep();
   await acquire('both', 'one', old.store);
-  old.sleep();
+  await old.sleep();
   const outcomes = await Promise.allSettled([acquire('both', 'two'), acquire('both', 'three')]);
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'LEASE_HELD' } });
@@ -116,7 +116,7 @@ test('a store that does not answer is told of and does not lose the lease', asyn
 test('waiting for a lease ends when asked to', async () => {
   const old = asleep();
   await acquire('wait', 'one', old.store);
-  old.sleep();
+  await old.sleep();
   const stop = new AbortController();
   const waiting = Lease.acquire(store, 'wait', { holder: 'two', leaseSeconds: 60, signal: stop.signal });
   stop.abort(new Error('enough'));

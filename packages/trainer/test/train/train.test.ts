@@ -201,7 +201,7 @@ test('a trainer that was away for longer than its lease is fenced and harms noth
       step: async (batch) => {
         // In the second epoch this process falls asleep, as under SIGSTOP: its renewals stop, and another one trains to the end.
         if (++steps === STEPS_PER_EPOCH + 3) {
-          process.sleep();
+          await process.sleep();
           successor = train(store, 'fenced', options(second));
           await successor;
           process.wake();
