@@ -27,5 +27,5 @@ async function race() {
   process.disconnect();
 }
 
-process.once('message', () => (rounds === 'write' ? write() : race()));
+process.once('message', () => void (rounds === 'write' ? write() : race()));
 process.send('ready');

@@ -106,7 +106,7 @@ describe('FileStore', () => {
     const results = children.map((child) => once(child, 'message') as Promise<[{ created: number[]; incremented: number }]>);
     for (const child of children) child.send('go');
     const counts = (await Promise.all(results)).map(([result]) => result);
-    await Promise.all(children.map((child) => (child.exitCode === null ? once(child, 'exit') : undefined)));
+    await Promise.all(children.filter((child) => child.exitCode === null).map((child) => once(child, 'exit')));
 
     const created = counts.flatMap((count) => count.created).sort((a, b) => a - b);
     expect(created).toEqual(Array.from({ length: rounds }, (_, round) => round));
