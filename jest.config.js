@@ -13,6 +13,7 @@ module.exports = {
   },
   moduleNameMapper: { '^@showtell/([^/]+)/(.*)$': '<rootDir>/packages/$1/src/$2' },
   modulePathIgnorePatterns: ['<rootDir>/packages/[^/]+/dist'],
+  reporters: ['default', '<rootDir>/jest.skipped.js'],
   testTimeout: 30_000,
   maxWorkers: 2,
 };
