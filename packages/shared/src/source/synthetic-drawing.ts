@@ -40,13 +40,12 @@ function places(scene: Scene, random: Random): [Place, Place] {
 /** A sticker: soft shadow, white rim, then the shape itself. */
 function drawShape(name: ShapeName, { x, y }: Place, random: Random): string {
   const shape: Shape = SHAPES[name];
-  const [main, second] = random.pick(shape.colours);
   const turn = random.between(-9, 9);
   const scale = random.between(SCALE.least * 100, SCALE.most * 100) / 100;
   const facing = random.pick([-1, 1]);
   const rim = (colour: string, attributes: string) =>
     `<path d="${shape.outline}" fill="${colour}" stroke="${colour}" stroke-width="8" stroke-linejoin="round" ${attributes}/>`;
-  return `<g class="shape" transform="translate(${x},${y}) rotate(${turn}) scale(${facing * scale},${scale})">${rim('#000', `opacity="0.22" transform="translate(${2.5 * facing},4)"`)}${rim('#fff', '')}${shape.paint(main, second)}</g>`;
+  return `<g class="shape" transform="translate(${x},${y}) rotate(${turn}) scale(${facing * scale},${scale})">${rim('#000', `opacity="0.22" transform="translate(${2.5 * facing},4)"`)}${rim('#fff', '')}${shape.picture}</g>`;
 }
 
 function drawScenery(name: SceneryName, random: Random): string {

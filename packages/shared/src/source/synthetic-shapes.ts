@@ -1,10 +1,12 @@
 /** A shape that can be drawn: SVG in a square from −50 to 50, x to the right, y downwards. */
 export interface Shape {
-  /** The colours it comes in; each is [main, second]. Captions never speak of them: the encoder tells them apart badly. */
-  readonly colours: readonly (readonly [string, string])[];
   /** Path data of its silhouette: drawn white and wider behind it, so that it stands out on every background. */
   readonly outline: string;
-  readonly paint: (main: string, second: string) => string;
+  /**
+   * Elements in colours of its own. They help the encoder to tell shapes apart, but captions never speak of them: of a shape that
+   * comes in six colours it knows the right one in two cases of three.
+   */
+  readonly picture: string;
 }
 
 const circle = (x: number, y: number, r: number) => `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0Z`;
@@ -38,63 +40,57 @@ const CAT = 'M-44,-46L-20,-32C-8,-37 8,-37 20,-32L44,-46C48,-22 50,2 44,16C34,48
 
 export const SHAPES = {
   star: {
-    colours: [['#ffc93c', '#ffe59a']],
     outline: STAR,
-    paint: (a, b) => fill(STAR, a) + fill(starPath(5, 30, 13), b),
+    picture: fill(STAR, '#ffc93c') + fill(starPath(5, 30, 13), '#ffe59a'),
   },
   moon: {
-    colours: [['#f6d860', '#e0b83a']],
     outline: MOON,
-    paint: (a, b) => fill(MOON, a) + fill(circle(-30, -8, 6) + circle(-16, 24, 8) + circle(-14, -24, 4), b),
+    picture: fill(MOON, '#f6d860') + fill(circle(-30, -8, 6) + circle(-16, 24, 8) + circle(-14, -24, 4), '#e0b83a'),
   },
   flower: {
-    colours: [['#ff8fc4', '#ffd84d']],
     outline: PETALS + circle(0, 0, 20),
-    paint: (a, b) => fill(PETALS, a) + fill(circle(0, 0, 17), b),
+    picture: fill(PETALS, '#ff8fc4') + fill(circle(0, 0, 17), '#ffd84d'),
   },
   butterfly: {
-    colours: [['#8f63e8', '#2c2140']],
     outline: WINGS,
-    paint: (a, b) =>
-      fill(WINGS, a) +
-      fill(circle(31, -26, 9) + circle(-31, -26, 9) + circle(25, 25, 6) + circle(-25, 25, 6), b) +
-      line('M0,-14L0,26', b, 7) +
-      line('M0,-14C-2,-28 -8,-34 -13,-38M0,-14C2,-28 8,-34 13,-38', b, 3),
+    picture:
+      fill(WINGS, '#8f63e8') +
+      fill(circle(31, -26, 9) + circle(-31, -26, 9) + circle(25, 25, 6) + circle(-25, 25, 6), '#2c2140') +
+      line('M0,-14L0,26', '#2c2140', 7) +
+      line('M0,-14C-2,-28 -8,-34 -13,-38M0,-14C2,-28 8,-34 13,-38', '#2c2140', 3),
   },
   cat: {
-    colours: [['#f0a04b', '#3a2a20']],
     outline: CAT,
-    paint: (a, b) =>
-      fill(CAT, a) +
+    picture:
+      fill(CAT, '#f0a04b') +
       fill('M-38,-38L-24,-28L-38,-18ZM38,-38L24,-28L38,-18Z', '#ffc9c0') +
-      fill(circle(-18, -2, 6) + circle(18, -2, 6), b) +
+      fill(circle(-18, -2, 6) + circle(18, -2, 6), '#3a2a20') +
       fill('M-6,12L6,12L0,18Z', '#e0607a') +
-      line('M0,18Q-6,28 -14,24M0,18Q6,28 14,24', b, 3) +
-      line('M-46,8L-28,12M-46,22L-28,18M46,8L28,12M46,22L28,18', b, 2),
+      line('M0,18Q-6,28 -14,24M0,18Q6,28 14,24', '#3a2a20', 3) +
+      line('M-46,8L-28,12M-46,22L-28,18M46,8L28,12M46,22L28,18', '#3a2a20', 2),
   },
   house: {
-    colours: [['#f3d9b1', '#b5412f']],
     outline: HOUSE,
-    paint: (a, b) =>
+    picture:
       fill('M24,-42L35,-42L35,-10L24,-20Z', '#8a5a44') +
-      fill('M-40,-6L40,-6L40,46L-40,46Z', a) +
-      fill('M0,-48L50,-4L-50,-4Z', b) +
+      fill('M-40,-6L40,-6L40,46L-40,46Z', '#f3d9b1') +
+      fill('M0,-48L50,-4L-50,-4Z', '#b5412f') +
       fill('M-9,46L-9,14L9,14L9,46Z', '#7a4b2a') +
       fill('M-32,8L-18,8L-18,22L-32,22ZM18,8L32,8L32,22L18,22Z', '#5fb3e6'),
   },
   mushroom: {
-    colours: [['#d62f2f', '#ffffff']],
     outline: MUSHROOM,
-    paint: (a, b) =>
-      fill(MUSHROOM, '#f5ead6') + fill(CAP, a) + fill(circle(-24, -12, 9) + circle(8, -26, 10) + circle(30, -4, 7) + circle(-4, 0, 6), b),
+    picture:
+      fill(MUSHROOM, '#f5ead6') +
+      fill(CAP, '#d62f2f') +
+      fill(circle(-24, -12, 9) + circle(8, -26, 10) + circle(30, -4, 7) + circle(-4, 0, 6), '#ffffff'),
   },
   fish: {
-    colours: [['#2f86d6', '#d6ecff']],
     outline: FISH,
-    paint: (a, b) =>
-      fill(FISH, a) +
-      line('M-8,-19C-2,-8 -2,8 -8,19', b, 6) +
-      line('M8,-24C15,-10 15,10 8,24', b, 6) +
+    picture:
+      fill(FISH, '#2f86d6') +
+      line('M-8,-19C-2,-8 -2,8 -8,19', '#d6ecff', 6) +
+      line('M8,-24C15,-10 15,10 8,24', '#d6ecff', 6) +
       fill(circle(32, -7, 6), '#fff') +
       fill(circle(33, -7, 3), '#222'),
   },
