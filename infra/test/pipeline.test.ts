@@ -140,6 +140,27 @@ describeRedis('the pipeline', () => {
     expect(rig.log.filter(({ msg }) => msg === 'shard committed')).toHaveLength(again.shards.planned);
   }, 60_000);
 
+  test('the run is complete as soon as its last shard is: the finalizer is not waited for', async () => {
+    const { run } = await rig.enqueue();
+    const workers = [rig.ingest()];
+    await until(async () => (await redis.queues.encode('float32').count()) === 5);
+    // Its next look would be in an hour.
+    await until(async () => {
+      const job = await redis.queues.finalize.getJob(jobIds.finalize(run));
+      return (
+        (await job!.isDelayed()) &&
+        job!.changeDelay(3_600_000).then(
+          () => true,
+          () => false,
+        )
+      );
+    });
+    workers.push(rig.encoder());
+    await until(async () => (await runStatus(rig.store, redis.queues, run)).state === 'complete', 20_000);
+    expect(await committed(run)).toBe(5);
+    await Promise.all(workers.map((worker) => worker.stop()));
+  }, 60_000);
+
   test('a job that was lost is noticed by the finalizer and added again', async () => {
     const { run } = await rig.enqueue();
     await redis.queues.ingest.remove(jobIds.shard(run, 2));

@@ -6,7 +6,7 @@ import { PlannedRuns } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { ABORT } from '@showtell/shared/queue/processor';
-import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, ShardJob } from '@showtell/shared/queue/queues';
+import { hastenFinalize, LIVE_STATES, MAX_STALLED, type Queues, queueNames, ShardJob } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
 import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
 import { reportWorker } from '@showtell/shared/queue/worker-report';
@@ -80,6 +80,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         downloads,
         onEncoded: (n: number) => (images += n),
       };
+      const worked = new Set<string>();
       const worker = startWorker<ShardJob>({
         settings,
         redis,
@@ -93,6 +94,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         work: async (data, context) => {
           try {
             await encodeShard(data, context, services);
+            worked.add(data.run);
           } catch (error) {
             if (isShowtellError(error, 'DEVICE_UNAVAILABLE')) {
               unfit.abort(error);
@@ -108,6 +110,10 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
           if (job) await clearShard(await runs.get(job.run), job.shard, services);
         },
       });
+      // Whoever encodes the last shard says so, or the run would wait for the finalizer's next look.
+      worker.on('drained', () => {
+        hasten(queues, precision, worked).catch((error: unknown) => logger.debug({ err: error }, 'the finalizer looks by itself'));
+      });
       opened.defer('encode worker', () => drain(worker, settings.drainSeconds));
       opened.defer('worker report', reportWorker({ queues, name, stage: 'encoder', device: () => inUse, images: () => images }));
       if (inUse !== device) logger.info({ engine, device: inUse }, `the device that ${device} became`);
@@ -119,6 +125,14 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       await opened.run();
     }
   }
+}
+
+/** Once nothing is left to ingest or encode: a look for every shard would list the commits of a run as often as it has shards. */
+async function hasten(queues: Queues, precision: Precision, runs: Set<string>): Promise<void> {
+  if (!(await isDone(queues, precision))) return;
+  const names = [...runs];
+  runs.clear();
+  for (const run of names) await hastenFinalize(queues, run);
 }
 
 /** In the order of the flow, so that a shard between the two queues is not missed. */

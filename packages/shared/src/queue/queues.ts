@@ -125,3 +125,9 @@ export async function addTrainJob(queues: Queues, job: TrainJob): Promise<boolea
   await queues.train.add('train', job, { jobId });
   return true;
 }
+
+/** Lets a run's finalizer look now instead of at the end of its wait. A hint only: it looks by itself as well. */
+export async function hastenFinalize(queues: Queues, run: string): Promise<void> {
+  const job = await queues.finalize.getJob(jobIds.finalize(run));
+  if (await job?.isDelayed()) await job?.promote();
+}
