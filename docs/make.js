@@ -1,6 +1,6 @@
 /** Writes the pages that are made from tables in the code: `npm run docs`. A test checks that they are current. */
 const { writeFileSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const { ERROR_CODES, EXIT } = require('@showtell/shared/errors');
 const { SETTINGS, CONFIG_FILE, kebab } = require('@showtell/shared/config');
 
@@ -75,4 +75,4 @@ Where \`REDIS_URL\` is unset, commands use the Redis that \`showtell up\` starte
 const pages = () => ({ 'errors.md': errorsPage(), 'configuration.md': configurationPage() });
 module.exports = { pages };
 
-if (require.main === module) for (const [name, text] of Object.entries(pages())) writeFileSync(join(__dirname, name), text);
+if (require.main === module) for (const [name, text] of Object.entries(pages())) writeFileSync(path.join(__dirname, name), text);
