@@ -4,7 +4,7 @@ import { redact } from '@showtell/shared/logger';
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
 
-const colors = pc.createColors(Boolean(process.stderr.isTTY) && pc.isColorSupported);
+const colors = pc.createColors(process.stderr.isTTY ? pc.isColorSupported : false);
 
 /** What the reader sees of a failure, and the exit code that goes with it. Only what nobody expected shows a stack. */
 export function describeFailure(failure: unknown): { readonly text: string; readonly exitCode: number } {
