@@ -4,7 +4,7 @@ import { Command } from 'commander';
 export function pullCommand(shutdown: Shutdown): Command {
   return new Command('pull')
     .description('Copy a checkpoint and its encoder into a folder that captions without the store')
-    .argument('<model>', 'TRAINING, TRAINING@ALIAS or TRAINING:STEP')
+    .argument('<model>', 'TRAINING (its best checkpoint), TRAINING@ALIAS or TRAINING:STEP')
     .requiredOption('--out <folder>', 'new or empty folder')
     .option('--json', 'print what was pulled as JSON')
     .addHelpText(

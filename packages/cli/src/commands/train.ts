@@ -17,7 +17,9 @@ interface TrainFlags {
 
 export function trainCommand(shutdown: Shutdown): Command {
   return new Command('train')
-    .description('Fit a captioner on a finished run, as a job of a trainer or in this process; again, it goes on where it stopped')
+    .description(
+      'Fit a captioner on a finished run, as a job of a trainer (again, it goes on) or in this process (--here; go on with --resume)',
+    )
     .argument('<run>', "a complete run's name")
     .option('--preset <name>', 'architecture and settings to begin from (default: seed)')
     .option('--name <name>', "the training's name (default: RUN-PRESET)")

@@ -7,7 +7,7 @@ export function upCommand(shutdown: Shutdown): Command {
   return new Command('up')
     .description('Run every service on this machine, with a dashboard, until stopped')
     .option('--encoders <n>', 'encoder workers (default: one for every four cores)', wholeNumber(1, 64))
-    .option('--port <n>', 'port of the dashboard on 127.0.0.1 (default: a free one)', wholeNumber(0, 65_535), 0)
+    .option('--port <n>', 'port of the dashboard on 127.0.0.1; 0 takes a free one', wholeNumber(0, 65_535), 0)
     .addHelpText(
       'after',
       '\nExample:\n  $ showtell up --encoders 2\n  $ showtell enqueue synthetic:200 --wait      (in another terminal, same folder)\n',

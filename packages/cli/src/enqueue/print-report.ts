@@ -16,7 +16,7 @@ export function formatEnqueueReport(report: EnqueueReport): string {
     ['committed', shards.committed],
     ['waiting', shards.waiting],
     ['failed', shards.failed],
-    [dryRun ? 'would add' : 'added', shards.added],
+    [dryRun ? 'to add' : 'added', shards.added],
   ];
   return [
     `${dryRun ? 'Would enqueue' : existed ? 'Run' : 'New run'} ${pc.bold(run)}${existed ? pc.dim(' (was planned before)') : ''}\n\n`,

@@ -84,5 +84,7 @@ function formatWorkers(workers: NonNullable<RunStatus['workers']>): string {
 }
 
 const doneShare = ({ samples }: RunStatus) => formatShare(samples.committed + samples.rejected, samples.planned);
-const rate = ({ rate: images }: RunStatus) => (images === undefined ? '–' : `${images.toFixed(1)}/s`);
-const eta = ({ etaSeconds }: RunStatus) => (etaSeconds === undefined ? '–' : formatSeconds(etaSeconds));
+/** Of the latest commits; when nobody works, it is history. */
+const rate = ({ rate: images, state }: RunStatus) =>
+  images === undefined || (state !== 'running' && state !== 'complete') ? '–' : `${images.toFixed(1)}/s`;
+const eta = ({ etaSeconds, state }: RunStatus) => (etaSeconds === undefined || state !== 'running' ? '–' : formatSeconds(etaSeconds));

@@ -39,7 +39,7 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
   try {
     const outcome = here ? await inThisProcess(context, request, resume, shown.onEvent) : await inAWorker(context, request, shown.onEvent);
     if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
-    else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume`);
+    else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume --here`);
   } finally {
     shown.end();
   }
@@ -79,6 +79,10 @@ async function inAWorker(
   const { done } = await enqueueTraining(store, queues, request);
   if (done === undefined && (await queues.train.getWorkersCount()) === 0)
     process.stderr.write('  No trainer is running: start one with showtell up, showtell worker trainer, or train with --here\n');
-  await followTraining({ store, settings, queues, training, signal, onEvent });
+  try {
+    await followTraining({ store, settings, queues, training, signal, onEvent });
+  } finally {
+    if (signal.aborted) process.stderr.write(`  The trainer goes on with ${training}: showtell checkpoints ${training}\n`);
+  }
   return 'completed';
 }

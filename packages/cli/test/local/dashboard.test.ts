@@ -23,7 +23,9 @@ describeRedis('dashboard', () => {
   test('shows the queues, and changes nothing', async () => {
     const dashboard = await startDashboard(queues);
     try {
-      expect(await (await fetch(dashboard.url)).text()).toContain('Showtell');
+      const page = await fetch(dashboard.url);
+      expect(await page.text()).toContain('Showtell');
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'self'");
       const shown = (await (await fetch(`${dashboard.url}/api/queues`)).json()) as { queues: { name: string; readOnlyMode: boolean }[] };
       expect(shown.queues.map(({ name }) => name)).toEqual(expect.arrayContaining(['ingest', 'encode-float32', 'finalize', 'train']));
       expect(shown.queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
