@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { ExpressAdapter } from '@bull-board/express';
+import { PRECISIONS } from '@showtell/encoder-worker/encoder/engines/engine';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { Queues } from '@showtell/shared/queue/queues';
-import { Precision } from '@showtell/shared/schema/encoder-identity';
 import express from 'express';
 
 export interface Dashboard {
@@ -19,7 +19,7 @@ export interface Dashboard {
  */
 export async function startDashboard(queues: Queues, port = 0): Promise<Dashboard> {
   const adapter = new ExpressAdapter();
-  const all = [queues.ingest, ...Precision.options.map((precision) => queues.encode(precision)), queues.finalize, queues.train];
+  const all = [queues.ingest, ...PRECISIONS.map((precision) => queues.encode(precision)), queues.finalize, queues.train];
   createBullBoard({
     queues: all.map((queue) => new BullMQAdapter(queue, { readOnlyMode: true, description: DESCRIPTIONS[queue.name] ?? '' })),
     serverAdapter: adapter,
@@ -60,8 +60,6 @@ const POLICY =
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ingest: 'Shards whose pictures are being fetched and prepared',
   'encode-float32': 'Shards to encode with float32 weights',
-  'encode-float16': 'Shards to encode with float16 weights',
-  'encode-int8': 'Shards to encode with int8 weights',
   finalize: 'Runs that wait for their last shard',
   train: 'Trainings',
 };

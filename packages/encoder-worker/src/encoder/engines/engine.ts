@@ -47,6 +47,9 @@ const ABILITIES: Readonly<Record<EngineName, { readonly precisions: readonly Pre
   onnx: { precisions: ['float32'], devices: ['cpu', 'auto'] },
 };
 
+/** Precisions that some engine computes. */
+export const PRECISIONS: readonly Precision[] = [...new Set(Object.values(ABILITIES).flatMap(({ precisions }) => precisions))];
+
 /** The device that an engine of these options takes: what `auto` becomes. @throws ShowtellError `CONFIG_INVALID` (precision), `DEVICE_UNAVAILABLE`. */
 export function deviceInUse({ engine, precision, device }: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): string {
   const { precisions, devices } = ABILITIES[engine];
@@ -67,11 +70,10 @@ export function deviceInUse({ engine, precision, device }: Pick<EngineOptions, '
 
 /** Throws `CONFIG_INVALID` for a precision that no engine computes: a run of it would wait for ever. */
 export function checkPrecision(precision: Precision): void {
-  const known = new Set(Object.values(ABILITIES).flatMap(({ precisions }) => precisions));
-  if (known.has(precision)) return;
+  if (PRECISIONS.includes(precision)) return;
   throw new ShowtellError(
     'CONFIG_INVALID',
-    `Expected a precision that an engine computes (${[...known].join(', ')}) but received ${precision}`,
+    `Expected a precision that an engine computes (${PRECISIONS.join(', ')}) but received ${precision}`,
   );
 }
 
