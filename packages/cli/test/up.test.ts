@@ -55,14 +55,7 @@ describeRedis('one machine', () => {
     const page = await fetch(dashboard);
     expect(await page.text()).toContain('Showtell');
     const { queues } = (await (await fetch(`${dashboard}/api/queues`)).json()) as { queues: { name: string; readOnlyMode: boolean }[] };
-    expect(queues.map(({ name }) => name).sort()).toEqual([
-      'encode-float16',
-      'encode-float32',
-      'encode-int8',
-      'finalize',
-      'ingest',
-      'train',
-    ]);
+    expect(queues.map(({ name }) => name).sort()).toEqual(['encode-float32', 'finalize', 'ingest', 'train']);
     expect(queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
 
     const twice = await showtell('up');
