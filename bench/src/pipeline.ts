@@ -20,20 +20,20 @@ import { Redis } from 'ioredis';
 import { type PreparedPhotos, preparePhotos } from './bench-photos';
 import { median } from './medians';
 
-const HELP = `npm run bench:pipeline -- [--source FOLDER] [--rounds N] [--json]
+const HELP = `npm run bench:pipeline -- [--source FOLDER] [--rounds N] [--threads N] [--json]
 
 Encodes the same photos with the bare engine and through the whole pipeline (Redis, ingest and one encoder worker, each a process
 of its own), in turn, and prints how much of the engine's speed the pipeline keeps.
 
   --source FOLDER   a COCO folder of photos (default: $SHOWTELL_DATA/coco-mini, else ../shared/data/coco-mini)
   --rounds N        of both, in turn (default 3)
+  --threads N       of the encoder (default: one for every core); with fewer, decoding has a core of its own
   --json            print the figures as JSON`;
 
 const PROGRAM = join(__dirname, '..', '..', 'packages', 'cli', 'bin', 'showtell.js');
 const MICRO_BATCH = 32;
 /** The photos are few, so they are encoded several times: the first shard's wait for its pixels must not count for much. */
 const RUNS = 4;
-const THREADS = availableParallelism();
 /** onnxruntime's idle threads go on spinning for a while and would slow whoever comes next. */
 const PAUSE_MS = 2_000;
 
@@ -45,9 +45,16 @@ interface PipelineFigures {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { source: { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+    options: {
+      source: { type: 'string' },
+      rounds: { type: 'string', default: '3' },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      json: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
   });
   if (values.help) return void process.stdout.write(`${HELP}\n`);
+  const threads = Number(values.threads);
   const source = resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? '../shared/data', 'coco-mini'));
   if (!existsSync(join(source, 'annotations')))
     throw new ShowtellError('NOT_A_DATASET', `Expected a COCO folder for --source but received ${source}`, {
@@ -60,19 +67,19 @@ async function main(): Promise<void> {
     const weights = join(folder, 'weights.safetensors');
     await writeFile(weights, (await resolveWeights('bundled')).safetensors);
     const photos = await preparePhotos(source);
-    console.error(`${photos.pixels.length} photos of ${source}, InceptionV3 float32, ${THREADS} threads, micro-batch ${MICRO_BATCH}`);
+    console.error(`${photos.pixels.length} photos of ${source}, InceptionV3 float32, ${threads} threads, micro-batch ${MICRO_BATCH}`);
     const bare: number[] = [];
     const pipeline: PipelineFigures[] = [];
     for (let round = 0; round < Number(values.rounds); round++) {
-      bare.push(await measureBare(weights, photos));
+      bare.push(await measureBare(weights, photos, threads));
       await sleep(PAUSE_MS);
-      pipeline.push(await measurePipeline(source, photos.pixels.length, join(folder, `round-${round}`), redis.url));
+      pipeline.push(await measurePipeline(source, photos.pixels.length, join(folder, `round-${round}`), redis.url, threads));
       await sleep(PAUSE_MS);
       console.error(
         `round ${round + 1}: bare ${bare[round]!.toFixed(2)}, pipeline ${pipeline[round]!.imagesPerSecond.toFixed(2)} images/s`,
       );
     }
-    report(photos, bare, pipeline, values.json === true);
+    report(photos, bare, pipeline, threads, values.json === true);
   } finally {
     await redis.stop();
     rmSync(folder, { recursive: true });
@@ -80,8 +87,8 @@ async function main(): Promise<void> {
 }
 
 /** Images/s of the engine alone, in the process of its own that the worker gives it, pixels being in memory. */
-async function measureBare(weights: string, { pixels }: PreparedPhotos): Promise<number> {
-  const engine = await startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads: THREADS });
+async function measureBare(weights: string, { pixels }: PreparedPhotos, threads: number): Promise<number> {
+  const engine = await startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads });
   const batches = Array.from({ length: Math.ceil(pixels.length / MICRO_BATCH) }, (_, batch) =>
     Buffer.concat(pixels.slice(batch * MICRO_BATCH, (batch + 1) * MICRO_BATCH)),
   );
@@ -97,12 +104,18 @@ async function measureBare(weights: string, { pixels }: PreparedPhotos): Promise
  * Images/s over several runs of the same photos, from the moment ingest begins to the last commit. The encoder is warm by then, as
  * the bare engine is.
  */
-async function measurePipeline(source: string, photos: number, folder: string, redisUrl: string): Promise<PipelineFigures> {
+async function measurePipeline(
+  source: string,
+  photos: number,
+  folder: string,
+  redisUrl: string,
+  threads: number,
+): Promise<PipelineFigures> {
   const storeUrl = pathToFileURL(join(folder, 'store')).href;
   const env = { ...process.env, SHOWTELL_STORE: storeUrl, REDIS_URL: redisUrl, SHOWTELL_PREFIX: `bench-${Date.now()}` };
   const store = openStore(storeUrl);
   const redis = new Redis(redisUrl);
-  const workers = [start(['worker', 'ingest'], env), start(['worker', 'encoder', '--threads', String(THREADS)], env)];
+  const workers = [start(['worker', 'ingest'], env), start(['worker', 'encoder', '--threads', String(threads)], env)];
   try {
     await run(['enqueue', 'synthetic:4', '--run', 'warm-up', '--wait'], env);
     await stop(workers.shift()!);
@@ -165,16 +178,22 @@ function peakMB({ pid }: ChildProcess): number {
   }
 }
 
-function report(photos: PreparedPhotos, bareRounds: readonly number[], rounds: readonly PipelineFigures[], json: boolean): void {
+function report(
+  photos: PreparedPhotos,
+  bareRounds: readonly number[],
+  rounds: readonly PipelineFigures[],
+  threads: number,
+  json: boolean,
+): void {
   const bare = median(bareRounds);
   const pipeline = median(rounds.map(({ imagesPerSecond }) => imagesPerSecond));
   const figures = {
     images: photos.pixels.length,
-    threads: THREADS,
+    threads,
     bareImagesPerSecond: bare,
     pipelineImagesPerSecond: pipeline,
     kept: median(rounds.map(({ imagesPerSecond }, round) => imagesPerSecond / bareRounds[round]!)),
-    decodeShare: photos.cpuSeconds / (photos.cpuSeconds + THREADS / bare),
+    decodeShare: photos.cpuSeconds / (photos.cpuSeconds + threads / bare),
     decodeMilliseconds: photos.cpuSeconds * 1_000,
     ingestPeakMB: Math.max(...rounds.map(({ ingestMB }) => ingestMB)),
     redisPeakMB: Math.max(...rounds.map(({ redisMB }) => redisMB)),
