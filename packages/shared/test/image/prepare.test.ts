@@ -19,8 +19,12 @@ function gradient(width: number, height: number, channels: 3 | 4 = 3): Sharp {
 }
 
 /** Noise, which compresses badly, so that a cut loses something. */
-const noise = (width: number, height: number) =>
-  sharp({ create: { width, height, channels: 3, noise: { type: 'gaussian', mean: 128, sigma: 40 }, background: '#000' } });
+/** Always the same: how a decoder takes damage depends on the bytes around it. */
+const noise = (width: number, height: number) => {
+  let state = 1;
+  const next = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
+  return sharp(Buffer.from(Array.from({ length: width * height * 3 }, next)), { raw: { width, height, channels: 3 } });
+};
 
 function pngChunk(type: string, data: Buffer): Buffer {
   const chunk = Buffer.alloc(12 + data.length);
