@@ -52,7 +52,7 @@ function configurationPage() {
   };
   return `# Configuration
 
-Each setting is taken from the first of: a flag, an environment variable, \`${CONFIG_FILE}\` in the working folder. All problems
+Each setting is taken from the first of: a flag, an environment variable, \`${CONFIG_FILE}\` in the working folder (another file: \`--config FILE\`). All problems
 are reported at once. Credentials come from the AWS SDK's own variables and files, and from the user part of \`REDIS_URL\`; they are
 never printed, stored or put into jobs.
 

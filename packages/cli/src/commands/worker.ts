@@ -8,6 +8,7 @@ export function workerCommand(shutdown: Shutdown): Command {
   const once = () => new Option('--once', 'end when nothing is left to do');
   return new Command('worker')
     .description('Run one service: ingest, encoder or trainer')
+    .addHelpText('after', '\nExample:\n  $ showtell worker encoder --threads 4      (showtell worker encoder --help lists its flags)\n')
     .addCommand(
       new Command('ingest')
         .description('Stream photos out of the source, prepare them and hand them to the encoders; finish runs')
