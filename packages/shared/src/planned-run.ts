@@ -1,6 +1,7 @@
 import { ShowtellError } from './errors';
 import { sha256 } from './hash';
 import { keys, shardOfKey } from './keys';
+import { namedFolders } from './named-folders';
 import type { ObjectStore } from './object-store/object-store';
 import { CONTROL_FORMAT, ControlRecord } from './schema/control';
 import { PLAN_FORMAT, PlanRecord } from './schema/plan';
@@ -25,6 +26,11 @@ export async function readRun(store: ObjectStore, run: string, options?: Options
   const key = keys.runJson(run);
   const found = await store.get(key, options);
   return found && parseRecord(RunRecord, RUN_FORMAT, found.body, key);
+}
+
+/** Names of all runs in the store. */
+export function runNames(store: ObjectStore, options?: Options): Promise<string[]> {
+  return namedFolders(store, keys.runs(), keys.runJson, options);
 }
 
 /** @returns `undefined` when the run has no committed plan (yet). */

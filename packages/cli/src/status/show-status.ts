@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GOES_ON, listRuns, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
+import { GOES_ON, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
+import { runNames } from '@showtell/shared/planned-run';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import type { Queues } from '@showtell/shared/queue/queues';
 import { unlessAborted } from '@showtell/shared/queue/until';
@@ -34,7 +35,7 @@ export async function showStatus(context: CommandContext, { run, watch, json }: 
     return unlessAborted(runStatus(store, queues, name, { known: commits, signal }), signal);
   };
   for (;;) {
-    const names = run === undefined ? await listRuns(store, signal) : [run];
+    const names = run === undefined ? await runNames(store, { signal }) : [run];
     const found: RunStatus[] = [];
     for (const name of names) found.push(await look(name));
     print(found, { run, json, clear: watch && process.stdout.isTTY });

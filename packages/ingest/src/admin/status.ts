@@ -1,8 +1,7 @@
 import { ShowtellError } from '@showtell/shared/errors';
-import { keys } from '@showtell/shared/keys';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readControl, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { readControl, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
 import { jobIds, LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
 import { listWorkers } from '@showtell/shared/queue/worker-report';
 import type { ControlRecord } from '@showtell/shared/schema/control';
@@ -134,17 +133,10 @@ export async function runStatus(
   };
 }
 
-/** Names of all runs in the store. */
-export async function listRuns(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
-  const names = new Set<string>();
-  for await (const { key } of store.list(keys.runs(), signal && { signal })) names.add(key.split('/')[1]!);
-  return [...names];
-}
-
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 async function noSuchRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<ShowtellError> {
-  const names = await listRuns(store, signal);
+  const names = await runNames(store, signal && { signal });
   return new ShowtellError(
     'NOT_FOUND',
     `No run ${JSON.stringify(name)} in ${store.url}; ${names.length > 0 ? `there are: ${names.join(', ')}` : 'there is none yet'}`,

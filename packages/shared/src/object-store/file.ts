@@ -1,12 +1,13 @@
-import type { BigIntStats } from 'node:fs';
-import { open, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
-import { isShowtellError, ShowtellError } from '../errors';
+import { ShowtellError } from '../errors';
+import { etagOf, infoOf, type OpenFile, openCurrent, shorter, statCurrent } from './current-file';
 import { ABSENT, ignore, linkNew, RESERVED, syncFolder, withTemporary } from './durable-files';
-import { type WalkedFile, walkFolder } from './folder-walk';
-import { checkKey, checkPrefix } from './key';
+import { fileError } from './file-errors';
+import { foldersIn, type WalkedFile, walkFolder } from './folder-walk';
+import { checkFolder, checkKey, checkPrefix } from './key';
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { VersionChain } from './version-chain';
@@ -57,7 +58,7 @@ export class FileStore implements ObjectStore {
   async head(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ObjectInfo | undefined> {
     return this.explaining('read', key, async () => {
       signal?.throwIfAborted();
-      const found = await this.stat(this.path(key));
+      const found = await statCurrent(this.path(key));
       return found && infoOf(key, found);
     });
   }
@@ -87,7 +88,7 @@ export class FileStore implements ObjectStore {
   ): Promise<{ created: true; etag: string } | { created: false }> {
     return this.explaining('write', key, async () => {
       const path = this.path(key);
-      if (await this.stat(path)) return { created: false };
+      if (await statCurrent(path)) return { created: false };
       return withTemporary(dirname(path), body, options.signal, async (temporary, stats) => {
         const chain = new VersionChain(path);
         for (;;) {
@@ -112,7 +113,7 @@ export class FileStore implements ObjectStore {
   ): Promise<{ replaced: true; etag: string } | { replaced: false }> {
     return this.explaining('write', key, async () => {
       const path = this.path(key);
-      const found = await this.stat(path);
+      const found = await statCurrent(path);
       if (!found || etagOf(found) !== etag) return { replaced: false };
       return withTemporary(dirname(path), body, options.signal, async (temporary, stats) =>
         (await new VersionChain(path).append(found.version, temporary))
@@ -133,7 +134,17 @@ export class FileStore implements ObjectStore {
       }
       yield* await this.infos(batch);
     } catch (error) {
-      throw this.explain('list', prefix, error);
+      throw fileError(error, 'list', prefix, this.url);
+    }
+  }
+
+  async *folders(folder: string, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<string> {
+    try {
+      options.signal?.throwIfAborted();
+      for (const name of await foldersIn(this.folder, checkFolder(folder)))
+        if (await this.holdsAny(`${folder}${name}/`, options)) yield name;
+    } catch (error) {
+      throw fileError(error, 'list', folder, this.url);
     }
   }
 
@@ -168,9 +179,10 @@ export class FileStore implements ObjectStore {
     return join(this.folder, key);
   }
 
-  private async stat(path: string): Promise<Found | undefined> {
-    const found = await this.current(path, async (file, version) => ({ version, stats: await stat(file, { bigint: true }) }));
-    return found?.stats.isFile() ? found : undefined;
+  /** A folder may be there without any object in it. */
+  private async holdsAny(folder: string, options: { readonly signal?: AbortSignal }): Promise<boolean> {
+    for await (const _object of this.list(folder, options)) return true;
+    return false;
   }
 
   /** Without files that were deleted since their folder was read. */
@@ -183,44 +195,11 @@ export class FileStore implements ObjectStore {
     return (await Promise.all(files.map(info))).filter((found) => found !== undefined);
   }
 
-  private async open(key: string, { ifMatch, range, signal }: ReadOptions) {
-    signal?.throwIfAborted();
-    const found = await this.current(this.path(key), async (file, version) => ({ version, handle: await open(file, 'r') }));
-    if (!found) return undefined;
-    try {
-      const stats = await found.handle.stat({ bigint: true });
-      const etag = etagOf({ version: found.version, stats });
-      const bytes = Number(stats.size);
-      const [start, end] = range ? [range.start, range.end + 1] : [0, bytes];
-      if (ifMatch !== undefined && ifMatch !== etag)
-        throw new ShowtellError('SOURCE_CHANGED', `${key} in ${this.url} is no longer the object that was planned`);
-      if (end > bytes) throw shorter(key, end, bytes);
-      if (stats.isFile()) return { handle: found.handle, etag, start, end };
-    } catch (error) {
-      await found.handle.close();
-      throw error;
-    }
-    await found.handle.close();
-    return undefined;
+  private open(key: string, options: ReadOptions): Promise<OpenFile | undefined> {
+    return openCurrent(this.path(key), options, { key, url: this.url });
   }
 
-  /** Calls `use` with the file that holds the object now; `undefined` when there is none. */
-  private async current<T>(path: string, use: (file: string, version: number) => Promise<T>): Promise<T | undefined> {
-    const chain = new VersionChain(path);
-    for (;;) {
-      const last = await chain.last();
-      if (last?.deleted) return undefined;
-      try {
-        return await use(last ? chain.file(last.number) : path, last?.number ?? 1);
-      } catch (error) {
-        ignore(ABSENT)(error);
-        if (!last) return undefined;
-        // The version was pruned after newer ones came: look again.
-      }
-    }
-  }
-
-  private async *chunks(key: string, file: NonNullable<Awaited<ReturnType<FileStore['open']>>>, signal?: AbortSignal) {
+  private async *chunks(key: string, file: OpenFile, signal?: AbortSignal) {
     const length = file.end - file.start;
     const chunk = Buffer.allocUnsafe(Math.min(length, 2 ** 18));
     try {
@@ -243,42 +222,7 @@ export class FileStore implements ObjectStore {
     try {
       return await work();
     } catch (error) {
-      throw this.explain(operation, key, error);
+      throw fileError(error, operation, key, this.url);
     }
   }
-
-  private explain(operation: string, key: string, error: unknown): unknown {
-    const code = (error as NodeJS.ErrnoException | undefined)?.code;
-    if (isShowtellError(error) || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
-    const what = `Cannot ${operation} ${JSON.stringify(key)} in ${this.url}: ${(error as Error).message}`;
-    if (FULL.has(code))
-      return new ShowtellError('STORE_UNREACHABLE', what, {
-        cause: error,
-        hint: 'Make room on the disk; what was committed is untouched.',
-      });
-    if (REFUSED.has(code))
-      return new ShowtellError('STORE_DENIED', what, { cause: error, hint: 'Check who owns the folder and who may write to it.' });
-    return new ShowtellError('STORE_UNREACHABLE', what, { cause: error });
-  }
 }
-
-interface Found {
-  readonly version: number;
-  readonly stats: BigIntStats;
-}
-
-/** Not of the content, which would have to be read for it, but of version, length and time of the last write. */
-const etagOf = ({ version, stats }: Found) => `"${version}-${stats.size.toString(16)}-${stats.mtimeNs.toString(16)}"`;
-
-const infoOf = (key: string, found: Found): ObjectInfo => ({
-  key,
-  bytes: Number(found.stats.size),
-  etag: etagOf(found),
-  lastModified: found.stats.mtime,
-});
-
-const shorter = (key: string, expected: number, received: number) =>
-  new ShowtellError('CORRUPT_OBJECT', `Expected ${expected} bytes of ${key} but received ${received}`);
-
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL']);

@@ -18,6 +18,13 @@ export async function* walkFolder(root: string, prefix: string): AsyncGenerator<
   yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, []);
 }
 
+/** Names of the folders in `folder`, in the order in which their keys come. */
+export async function foldersIn(root: string, folder: string): Promise<string[]> {
+  const { names } = await namesOf(join(root, folder));
+  const folders = names.filter((name) => name.endsWith('/')).sort(compareCodePoints);
+  return folders.map((name) => name.slice(0, -1));
+}
+
 async function* walk(root: string, folder: string, prefix: string, above: readonly string[]): AsyncGenerator<WalkedFile> {
   const path = join(root, folder);
   const stats = await stat(path, { bigint: true }).catch(ignore(ABSENT));

@@ -18,6 +18,12 @@ export function checkPrefix(prefix: string): string {
   return prefix === '' ? prefix : checkKey(prefix);
 }
 
+/** Like `checkPrefix` for whole folders: empty, or with `/` at the end. */
+export function checkFolder(folder: string): string {
+  if (folder === '' || folder.endsWith('/')) return checkPrefix(folder);
+  throw new ShowtellError('USAGE', `Expected a folder of keys with "/" at its end but received ${JSON.stringify(folder)}`);
+}
+
 /** Orders text by code points, as stores list keys. (`<` compares UTF-16 units, which puts U+1F600 before U+FF5E.) */
 export function compareCodePoints(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -59,6 +59,11 @@ export interface ObjectStore {
   ): Promise<{ readonly replaced: true; readonly etag: string } | { readonly replaced: false }>;
   /** Objects whose key begins with `prefix`, in code-point order of their keys. */
   list(prefix: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<ObjectInfo>;
+  /**
+   * Names directly below `folder` (empty, or with `/` at its end) under which there are objects, each once and in code-point order of
+   * their keys. Asks as often as there are such names, not as often as there are objects.
+   */
+  folders(folder: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<string>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
   /** Proves by one fixed key that conditional writes work; `UNSAFE_STORE` otherwise. Programs that commit call it at start. */

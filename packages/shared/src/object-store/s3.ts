@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { ShowtellError } from '../errors';
-import { checkPrefix } from './key';
+import { checkFolder, checkPrefix } from './key';
 import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { S3Connection, type S3StoreOptions } from './s3-connection';
@@ -96,18 +96,29 @@ export class S3Store implements ObjectStore {
     return found?.body.equals(body) ? { replaced: true, etag: found.etag } : answer;
   }
 
-  async *list(prefix: string, { signal }: Signalled = {}): AsyncGenerator<ObjectInfo> {
+  async *list(prefix: string, options: Signalled = {}): AsyncGenerator<ObjectInfo> {
+    // Consoles make empty objects that stand for folders.
+    for await (const { Contents = [] } of this.pages(checkPrefix(prefix), {}, options))
+      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(Number.NaN) } of Contents)
+        if (!Key.endsWith('/')) yield { key: Key.slice(this.s3.prefix.length), bytes: Size, etag: ETag, lastModified: LastModified };
+  }
+
+  async *folders(folder: string, options: Signalled = {}): AsyncGenerator<string> {
+    const begin = this.s3.prefix.length + checkFolder(folder).length;
+    for await (const { CommonPrefixes = [] } of this.pages(folder, { Delimiter: '/' }, options))
+      for (const { Prefix = '' } of CommonPrefixes) yield Prefix.slice(begin, -1);
+  }
+
+  private async *pages(prefix: string, more: { readonly Delimiter?: string }, { signal }: Signalled) {
     const { s3 } = this;
-    const query = { Bucket: s3.bucket, Prefix: s3.prefix + checkPrefix(prefix) };
+    const query = { Bucket: s3.bucket, Prefix: s3.prefix + prefix, ...more };
     let token: string | undefined;
     do {
       const next = token === undefined ? {} : { ContinuationToken: token };
       const page = await s3.call('ListObjectsV2', prefix, signal, 0, async (abortSignal) =>
         (await s3.client()).send(new ListObjectsV2Command({ ...query, ...next }), { abortSignal }),
       );
-      // Consoles make empty objects that stand for folders.
-      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(Number.NaN) } of page.Contents ?? [])
-        if (!Key.endsWith('/')) yield { key: Key.slice(s3.prefix.length), bytes: Size, etag: ETag, lastModified: LastModified };
+      yield page;
       token = page.NextContinuationToken;
     } while (token !== undefined);
   }

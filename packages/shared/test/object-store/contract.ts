@@ -15,6 +15,12 @@ async function keysOf(store: ObjectStore, prefix: string): Promise<string[]> {
   return keys;
 }
 
+async function foldersOf(store: ObjectStore, folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of store.folders(folder)) names.push(name);
+  return names;
+}
+
 /** What every object store must do. `open` gives an empty store, and another client of the same one for races. */
 export function describeStore(open: () => Promise<{ store: ObjectStore; other: ObjectStore; stop: () => Promise<void> }>): void {
   let store: ObjectStore;
@@ -244,6 +250,18 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
       expect(await keysOf(store, 'many/')).toEqual(keys);
     });
 
+    test('of folders tells each name once that has objects below it, however deep', async () => {
+      const keys = ['a/1', 'a/2', 'a/b/3', 'a-b/1', 'ab/x/y/z', 'a🙂/1', 'a～/1', 'alone', 'gone/1'];
+      for (const key of keys) await store.put(`below/${key}`, text(key));
+      await store.delete('below/gone/1');
+      expect(await foldersOf(store, 'below/')).toEqual(['a-b', 'a', 'ab', 'a～', 'a🙂']);
+      expect(await foldersOf(store, 'below/a/')).toEqual(['b']);
+      expect(await foldersOf(store, 'below/none/')).toEqual([]);
+      expect(await foldersOf(store, '')).toContain('below');
+      expect(await foldersOf(store, 'many/')).toEqual([]);
+      for (const folder of ['below', '../', '/']) await expect(foldersOf(store, folder)).rejects.toMatchObject({ code: 'USAGE' });
+    });
+
     test('may be left early', async () => {
       for await (const { key } of store.list('order/')) {
         expect(key).toBe('order/Z');
@@ -266,6 +284,7 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
       await expect(store.replace('aborted', text('after'), etag, { signal })).rejects.toBe(reason);
       await expect(store.putIfAbsent('aborted-new', text('after'), { signal })).rejects.toBe(reason);
       await expect(store.list('', { signal })[Symbol.asyncIterator]().next()).rejects.toBe(reason);
+      await expect(store.folders('', { signal })[Symbol.asyncIterator]().next()).rejects.toBe(reason);
       expect((await store.get('aborted'))!.body.toString()).toBe('before');
       expect(await store.head('aborted-new')).toBeUndefined();
     });

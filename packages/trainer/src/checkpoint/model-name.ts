@@ -1,5 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
+import { namedFolders } from '@showtell/shared/named-folders';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readAliases } from './aliases';
@@ -40,13 +41,8 @@ export async function resolveModel(store: ObjectStore, text: string): Promise<Ch
 }
 
 /** Every training of the store by name. */
-export async function trainingNames(store: ObjectStore): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { key } of store.list(keys.trainings())) {
-    const name = /^trainings\/([^/]+)\/training\.json$/.exec(key)?.[1];
-    if (name !== undefined) names.push(name);
-  }
-  return names;
+export function trainingNames(store: ObjectStore): Promise<string[]> {
+  return namedFolders(store, keys.trainings(), keys.trainingJson);
 }
 
 async function notFound(store: ObjectStore, training: string, what: string, others: () => readonly string[]): Promise<ShowtellError> {

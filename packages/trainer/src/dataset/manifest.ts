@@ -2,7 +2,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { listCommitted, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
 import { MANIFEST_FORMAT, ManifestRecord } from '@showtell/shared/schema/manifest';
 import { parseRecord } from '@showtell/shared/schema/record';
 
@@ -50,7 +50,7 @@ async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal)
   if (!planned) {
     if (await readRun(store, run, options))
       return new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
-    const runs = await runNames(store, signal);
+    const runs = await runNames(store, options);
     return new ShowtellError(
       'NOT_FOUND',
       `No run ${JSON.stringify(run)} in ${store.url}; ${runs.length > 0 ? `there are: ${runs.join(', ')}` : 'there is none yet'}`,
@@ -69,13 +69,4 @@ async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal)
     `Run ${run} is not complete: ${missing.length} of ${shards.length} shards are missing: ${missing.slice(0, LISTED).join(', ')}${more}`,
     { hint: `See \`showtell status ${run}\`; train when it is complete.` },
   );
-}
-
-async function runNames(store: ObjectStore, signal?: AbortSignal): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { key } of store.list(keys.runs(), signal && { signal })) {
-    const name = /^runs\/([^/]+)\/run\.json$/.exec(key)?.[1];
-    if (name !== undefined) names.push(name);
-  }
-  return names;
 }
