@@ -19,6 +19,7 @@ import { CONTROL_FORMAT } from '@showtell/shared/schema/control';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { Shutdown } from '@showtell/shared/shutdown';
 import { openSource } from '@showtell/shared/source/open';
+import { DelayedError } from 'bullmq';
 import pino from 'pino';
 import { checkInvariants } from './invariants';
 import { type PipelineRig, pipelineRig } from './pipeline-rig';
@@ -89,6 +90,22 @@ describeRedis('two that do the same', () => {
     await Promise.all([1, 2, 3, 4].map(() => finalize(run)));
     await finalize(run);
     expect((await checkInvariants(rig.store, run)).manifests).toBe(1);
+  });
+
+  test('a finalizer finds a lost job also behind hundreds of others, and has it added', async () => {
+    const { run, shards } = await rig.enqueue({ dataset: 'synthetic:900', shardRows: 1 });
+    expect(shards.planned).toBeGreaterThan(600);
+    const last = jobIds.shard(run, shards.planned - 1);
+    await redis.queues.ingest.remove(last);
+    let data: RunJob = { run };
+    const job = { updateData: async (next: RunJob) => void (data = next), moveToDelayed: async () => {} };
+    const look = () =>
+      finalizeRun(data, { ...context<RunJob>(), job: job as never }, { ...services('one'), queues: redis.queues, stuck: new Set() });
+    await expect(look()).rejects.toBeInstanceOf(DelayedError);
+    expect(data).toMatchObject({ lost: 1 });
+    expect(await redis.queues.ingest.getJobState(last)).toBe('unknown');
+    await expect(look()).rejects.toBeInstanceOf(DelayedError);
+    expect(await redis.queues.ingest.getJobState(last)).toBe('prioritized');
   });
 
   test('an answer that got lost is read from the record: success', async () => {

@@ -10,7 +10,7 @@ import type { ManifestRecord } from '@showtell/shared/schema/manifest';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
-import { addJobs, locate } from './admin/add-jobs';
+import { addJobs, LOCATED_AT_ONCE, locate, type Whereabouts } from './admin/add-jobs';
 import { readCommits } from './commits';
 import { buildManifest, latestManifest } from './manifest';
 import { isTrainingDone, trainingRequest } from './training-request';
@@ -26,8 +26,6 @@ export interface FinalizeServices {
 
 const FIRST_WAIT = 1;
 const LAST_WAIT = 60;
-/** Missing shards whose jobs are looked for in one pass: enough to notice a lost queue, few enough for 100,000 shards. */
-const LOOKED_AT = 500;
 
 /** Makes the manifest once every planned shard is committed; until then looks again later. It trusts the store, not a counter. */
 export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, services: FinalizeServices): Promise<void> {
@@ -56,9 +54,13 @@ async function lookAgain(
   { job, token, signal }: JobContext<RunJob>,
   { store, queues, logger, stuck }: FinalizeServices,
 ): Promise<never> {
-  const found = await locate(store, queues, run, missing.slice(0, LOOKED_AT), signal);
-  let lost = found.includes('none') ? (data.lost ?? 0) + 1 : 0;
-  if (missing.length === found.length && found.every((place) => place === 'failed')) {
+  const moves = committed > (data.seen ?? committed) && !data.lost;
+  const places = new Set<Whereabouts>();
+  // Of a run that moves a sample is enough to notice a lost queue; asking for 100,000 jobs again and again would hold it up.
+  for await (const { found } of locate(store, queues, run, moves ? missing.slice(0, LOCATED_AT_ONCE) : missing, signal))
+    for (const place of found) places.add(place);
+  let lost = places.has('none') ? (data.lost ?? 0) + 1 : 0;
+  if (!moves && places.size === 1 && places.has('failed')) {
     if (!stuck.has(run.name))
       logger.error({ code: 'RUN_STUCK', run: run.name, missing: missing.length }, 'every missing shard has failed for good');
     stuck.add(run.name);

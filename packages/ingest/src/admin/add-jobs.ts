@@ -10,7 +10,7 @@ import { latestManifest } from '../manifest';
 import { isTrainingDone } from '../training-request';
 
 /** Jobs asked for or added at once: one round trip each, and Redis is never blocked for long. */
-const CHUNK = 500;
+export const LOCATED_AT_ONCE = 500;
 /** Commit records asked for at once. */
 const STORE_CONCURRENCY = 32;
 /** BullMQ's largest priority. Zero would overtake every run, so a run begins at 1. */
@@ -78,17 +78,15 @@ async function addMissing(
   if (adds) await addFinalize(queues, run.name);
   const missing = run.plan.shards.map(({ shard }) => shard).filter((shard) => !done.has(shard));
   const base = adds && missing.length > 0 ? await headPriority(queues) : 1;
-  for (let start = 0; start < missing.length; start += CHUNK) {
-    signal?.throwIfAborted();
-    const chunk = missing.slice(start, start + CHUNK);
-    const found = await locate(store, queues, run, chunk, signal);
+  let looked = planned - missing.length;
+  for await (const { chunk, found } of locate(store, queues, run, missing, signal)) {
     const absent = chunk.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
     if (adds) await addIngest(queues, run, absent, (index) => base + counts.added + index);
     counts.added += absent.length;
     counts.committed += count(found, 'committed');
     counts.waiting += count(found, 'ingest') + count(found, 'encode');
     counts.failed += count(found, 'failed');
-    onProgress?.(planned - missing.length + start + chunk.length, planned);
+    onProgress?.((looked += chunk.length), planned);
   }
   if (state !== 'running') return { ...counts, added: 0 };
   if (adds) logger.debug({ run: run.name, ...counts }, 'added jobs');
@@ -99,9 +97,23 @@ const count = (found: readonly Whereabouts[], what: Whereabouts) => found.filter
 
 /**
  * Finds shards: a live ingest job, then a live encode job, then the commit record as it is now. Asked in the order of the flow,
- * because a stage adds to the next before it lets go: a shard on its way is never missed.
+ * because a stage adds to the next before it lets go: a shard on its way is never missed. By chunks of `LOCATED_AT_ONCE`.
  */
-export async function locate(
+export async function* locate(
+  store: ObjectStore,
+  queues: Queues,
+  run: PlannedRun,
+  shards: readonly number[],
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly chunk: readonly number[]; readonly found: readonly Whereabouts[] }> {
+  for (let start = 0; start < shards.length; start += LOCATED_AT_ONCE) {
+    signal?.throwIfAborted();
+    const chunk = shards.slice(start, start + LOCATED_AT_ONCE);
+    yield { chunk, found: await locateChunk(store, queues, run, chunk, signal) };
+  }
+}
+
+async function locateChunk(
   store: ObjectStore,
   queues: Queues,
   run: PlannedRun,
