@@ -65,7 +65,7 @@ async function main(): Promise<void> {
   const redis = await openRedis({ announce: console.error });
   try {
     const weights = join(folder, 'weights.safetensors');
-    await writeFile(weights, (await resolveWeights('bundled')).safetensors);
+    await writeFile(weights, (await resolveWeights('bundled')).bytes);
     const photos = await preparePhotos(source);
     console.error(`${photos.pixels.length} photos of ${source}, InceptionV3 float32, ${threads} threads, micro-batch ${MICRO_BATCH}`);
     const bare: number[] = [];

@@ -5,7 +5,7 @@ import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode
 import { defaultThreads, type EngineDescription } from '@showtell/encoder-worker/encoder/engines/engine';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
-import { type EncoderIdentity, PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
+import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 
 export interface PhotoEncoder {
   readonly identity: EncoderIdentity;
@@ -28,11 +28,11 @@ export interface PhotoEncoderOptions {
 
 /** Starts an encoder for photos in a process of its own, until `close()`. @throws ShowtellError `WEIGHTS_INVALID`, `DEVICE_UNAVAILABLE`. */
 export async function openPhotoEncoder({ weights: spec, device = 'auto', threads, signal }: PhotoEncoderOptions): Promise<PhotoEncoder> {
-  const { safetensors, sha256, dimension } = await resolveWeights(spec);
+  const { bytes, sha256, encoder, preprocessing, dimension } = await resolveWeights(spec);
   const folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
   try {
-    const weights = join(folder, 'encoder.safetensors');
-    await writeFile(weights, safetensors);
+    const weights = join(folder, 'encoder');
+    await writeFile(weights, bytes);
     const engine = await startEngineProcess({
       weights,
       precision: 'float32',
@@ -42,7 +42,7 @@ export async function openPhotoEncoder({ weights: spec, device = 'auto', threads
       ...(signal && { signal }),
     });
     return {
-      identity: { encoder: 'inception-v3', weightsSha256: sha256, preprocessing: PREPROCESSING, precision: 'float32', dimension },
+      identity: { encoder, weightsSha256: sha256, preprocessing, precision: 'float32', dimension },
       description: engine.description,
       encode: (photos) => encodePhotos(engine, photos, { ...(signal && { signal }) }),
       close: () => engine.close(),

@@ -1,5 +1,5 @@
 import { isShowtellError } from '@showtell/shared/errors';
-import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { pixelBytes } from '@showtell/shared/image/limits';
 import type { PixelBlock } from '@showtell/shared/queue/pixel-block';
 import type { Rejection } from '@showtell/shared/schema/shard';
 import type { Logger } from 'pino';
@@ -17,6 +17,8 @@ export interface EncodedBlock {
 export interface EncodeContext {
   readonly engines: EngineKeeper;
   readonly weightsSha256: string;
+  /** Of the block's pixels. */
+  readonly side: number;
   readonly signal: AbortSignal;
   readonly logger: Logger;
 }
@@ -28,7 +30,8 @@ export interface EncodeContext {
  */
 export async function encodeBlock({ imageIds, rejected, pixels }: PixelBlock, context: EncodeContext): Promise<EncodedBlock> {
   // Neighbours stay neighbours when they are halved, so their pixels are one slice.
-  const pixelsOf = (rows: readonly number[]) => pixels.subarray(rows[0]! * PIXEL_BYTES, (rows.at(-1)! + 1) * PIXEL_BYTES);
+  const bytes = pixelBytes(context.side);
+  const pixelsOf = (rows: readonly number[]) => pixels.subarray(rows[0]! * bytes, (rows.at(-1)! + 1) * bytes);
   const verdicts = await bisect(
     imageIds.map((_, row) => row),
     (rows) => tryEncode(pixelsOf(rows), rows.length, context),
@@ -47,7 +50,7 @@ export async function encodeBlock({ imageIds, rejected, pixels }: PixelBlock, co
 
 /** One picture alone, after a grey one has proved that the fresh engine works. */
 async function judge(pixels: Buffer, context: EncodeContext): Promise<Verdict<Float32Array>> {
-  await encodeWith(Buffer.alloc(PIXEL_BYTES, 128), 1, context);
+  await encodeWith(Buffer.alloc(pixels.length, 128), 1, context);
   const encoded = await tryEncode(pixels, 1, context);
   return encoded === 'crashed' ? 'guilty' : encoded[0]!;
 }

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { MAX_FILE_BYTES, PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { MAX_FILE_BYTES } from '@showtell/shared/image/limits';
 import { prepare, tooLarge } from '@showtell/shared/image/prepare';
 import type { EncoderEngine } from './encoder/engines/engine';
 
@@ -27,7 +27,7 @@ export async function* encodePhotos(
   { microBatch = 8, signal }: EncodePhotosOptions = {},
 ): AsyncGenerator<EncodedPhoto, void, void> {
   const prepareFrom = (start: number): Promise<Prepared> => {
-    const batch = Promise.all(photos.slice(start, start + microBatch).map(preparePhoto));
+    const batch = Promise.all(photos.slice(start, start + microBatch).map((photo) => preparePhoto(photo, engine.side)));
     // Awaited one round later; a failure must not count as unhandled until then.
     batch.catch(() => undefined);
     return batch;
@@ -47,14 +47,13 @@ export async function* encodePhotos(
 async function encodePrepared(engine: EncoderEngine, prepared: Prepared): Promise<Iterator<Float32Array>> {
   const pixels = prepared.filter((item) => Buffer.isBuffer(item));
   const { dimension } = engine;
-  const features =
-    pixels.length > 0 ? await engine.encode(Buffer.concat(pixels, pixels.length * PIXEL_BYTES), pixels.length) : new Float32Array(0);
+  const features = pixels.length > 0 ? await engine.encode(Buffer.concat(pixels), pixels.length) : new Float32Array(0);
   return pixels.map((_, row) => features.slice(row * dimension, (row + 1) * dimension)).values();
 }
 
-async function preparePhoto(photo: string | Buffer): Promise<Buffer | ShowtellError> {
+async function preparePhoto(photo: string | Buffer, side: number): Promise<Buffer | ShowtellError> {
   try {
-    return (await prepare(typeof photo === 'string' ? await readPhoto(photo) : photo)).pixels;
+    return (await prepare(typeof photo === 'string' ? await readPhoto(photo) : photo, side)).pixels;
   } catch (error) {
     if (isShowtellError(error)) return error;
     throw error;

@@ -3,6 +3,7 @@ import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
 import { commit, readPart } from '@showtell/shared/commit';
 import { ShowtellError } from '@showtell/shared/errors';
 import { canonicalJson, sha256 } from '@showtell/shared/hash';
+import { pixelBytes } from '@showtell/shared/image/limits';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
@@ -12,7 +13,7 @@ import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import type { ShardJob } from '@showtell/shared/queue/queues';
-import { PREPROCESSING, type Precision } from '@showtell/shared/schema/encoder-identity';
+import { type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
 import type { PlanRow, PlanShard } from '@showtell/shared/schema/plan';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
@@ -22,8 +23,7 @@ import type { SourceReader } from '@showtell/shared/source/source-reader';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { encodeBlock } from './encode-block';
-import type { EngineDescription } from './encoder/engines/engine';
-import { ENCODER } from './encoder/inception-v3';
+import type { EncoderEngine, EngineDescription } from './encoder/engines/engine';
 import type { EngineKeeper } from './engine-keeper';
 import { prepareIsolated } from './prepare-isolated';
 
@@ -58,7 +58,7 @@ export async function encodeShard(
   const part = planShard(run, shard);
   if (await isCommitted(store, name, shard, { signal })) return clearShard(run, shard, services);
   if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
-  checkIdentity(run, services.precision);
+  checkPrecision(run, services.precision);
 
   const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
   const encoded = await encodeRows(run, part, rows, isolated, signal, services);
@@ -128,13 +128,15 @@ async function encodeRows(
 ): Promise<EncodedRows> {
   const features = new Map<string, Float32Array>();
   const rejections = new Map<string, Rejection>();
-  const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, signal };
+  const side = sideOf(run.plan.encoder.preprocessing);
+  const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, side, signal };
   const source = openSource(run.request.source);
-  const fetch = (batch: number) => fetchBlock(run, part, rows, batch, source, isolated, signal, services);
+  const fetch = (batch: number) => fetchBlock(run, part, rows, batch, { ...services, source, side, isolated, signal });
   const batches = Math.ceil(rows.length / run.plan.microBatch);
   let time = 0;
   // Asked for now: when the last picture kills the engine, there is none to ask afterwards.
-  const { description } = await services.engines.get(context.weightsSha256, signal);
+  const engine = await services.engines.get(context.weightsSha256, signal);
+  checkEngine(run, side, engine);
   let next = fetch(0);
   try {
     for (let batch = 0; batch < batches; batch++) {
@@ -161,38 +163,51 @@ async function encodeRows(
       'BUG',
       `Expected ${rows.length} features and rejections for ${part.key} but received ${features.size} and ${rejected.length}`,
     );
-  return { features, rejected, engine: description, seconds: Math.round(time) / 1_000 };
+  return { features, rejected, engine: engine.description, seconds: Math.round(time) / 1_000 };
 }
 
-/** One micro-batch: from Redis, or prepared here when it is gone. */
+interface FetchContext extends Pick<EncodeServices, 'pixels' | 'downloads'> {
+  readonly source: SourceReader;
+  /** Of the pixels. */
+  readonly side: number;
+  readonly isolated: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** One micro-batch: from Redis, or prepared here when it is gone, or another's of the same name. */
 async function fetchBlock(
   run: PlannedRun,
   part: z.infer<typeof PlanShard>,
   rows: readonly PlanRow[],
   batch: number,
-  source: SourceReader,
-  isolated: boolean,
-  signal: AbortSignal,
-  { pixels, downloads }: EncodeServices,
+  { pixels, downloads, source, side, isolated, signal }: FetchContext,
 ): Promise<PixelBlock> {
   const own = rows.slice(batch * run.plan.microBatch, (batch + 1) * run.plan.microBatch);
   const kept = await pixels.get({ run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
-  if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length) return kept;
-  if (isolated) return toPixelBlock(await prepareIsolated(run.request.source, own, { downloads, signal }));
+  if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length)
+    if (kept.pixels.length === kept.imageIds.length * pixelBytes(side)) return kept;
+  if (isolated) return toPixelBlock(await prepareIsolated(run.request.source, own, { downloads, side, signal }));
   const prepared: PreparedRow[] = [];
-  for await (const row of prepareRows(source, own, { concurrency: downloads, signal })) prepared.push(row);
+  for await (const row of prepareRows(source, own, { concurrency: downloads, side, signal })) prepared.push(row);
   return toPixelBlock(prepared);
 }
 
-/** Refuses what this worker would encode otherwise than planned. */
-function checkIdentity(run: PlannedRun, precision: Precision): void {
-  const own = { encoder: ENCODER, preprocessing: PREPROCESSING, precision };
-  const { encoder, preprocessing, precision: planned } = run.plan.encoder;
-  const expected = { encoder, preprocessing, precision: planned };
-  if (canonicalJson(own) !== canonicalJson(expected))
+/** A queue of one precision can hold a run of another only by mistake. */
+function checkPrecision({ name, plan }: PlannedRun, precision: Precision): void {
+  if (plan.encoder.precision !== precision)
     throw new ShowtellError(
       'MIXED_ENCODER',
-      `The run ${run.name} was planned for ${canonicalJson(expected)} but this worker encodes with ${canonicalJson(own)}`,
+      `The run ${name} was planned for precision ${plan.encoder.precision} but this worker encodes with ${precision}`,
+    );
+}
+
+/** The weights' sha256 was checked when they were fetched; this refuses a plan that says something else of them. */
+function checkEngine({ name, plan }: PlannedRun, side: number, engine: EncoderEngine): void {
+  const { dimension } = plan.encoder;
+  if (engine.side !== side || engine.dimension !== dimension)
+    throw new ShowtellError(
+      'MIXED_ENCODER',
+      `The run ${name} was planned for pixels of side ${side} and features of ${dimension} but its encoder takes ${engine.side} and gives ${engine.dimension}`,
     );
 }
 

@@ -13,7 +13,7 @@ async function answer(request: EngineRequest): Promise<void> {
         engine = await openEngine(request.options);
         // Reading weights and building graphs leaves a few hundred megabytes in buffers that V8 would not feel for long.
         globalThis.gc?.();
-        reply({ type: 'ready', description: engine.description, dimension: engine.dimension });
+        reply({ type: 'ready', description: engine.description, side: engine.side, dimension: engine.dimension });
       } catch (error) {
         reply({ type: 'refused', error: toWire(error) });
       }

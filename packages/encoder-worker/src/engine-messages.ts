@@ -9,7 +9,7 @@ export type EngineRequest =
 
 /** From the engine's process. */
 export type EngineReply =
-  | { readonly type: 'ready'; readonly description: EngineDescription; readonly dimension: number }
+  | { readonly type: 'ready'; readonly description: EngineDescription; readonly side: number; readonly dimension: number }
   | { readonly type: 'refused'; readonly error: WireError }
   | { readonly type: 'features'; readonly id: number; readonly features: Float32Array }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };

@@ -51,7 +51,7 @@ export async function startEngineProcess({ signal, ...options }: EngineProcessOp
 function engineOver(
   child: ChildProcess,
   exited: Promise<ShowtellError>,
-  { description, dimension }: EngineReply & { type: 'ready' },
+  { description, side, dimension }: EngineReply & { type: 'ready' },
 ): EngineProcess {
   const pending = new Map<number, { resolve: (features: Float32Array) => void; reject: (error: Error) => void }>();
   let next = 0;
@@ -86,9 +86,10 @@ function engineOver(
   return {
     pid: child.pid!,
     description,
+    side,
     dimension,
     async encode(pixels, count) {
-      checkPixels(pixels, count);
+      checkPixels(pixels, count, side);
       if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
       if (crashed) throw crashed;
       const id = next++;

@@ -13,6 +13,8 @@ const ENTRY = join(__dirname, '..', 'dist', 'prepare-main.js');
 
 export interface IsolatedOptions {
   readonly downloads: number;
+  /** Of the pixels. */
+  readonly side: number;
   readonly signal: AbortSignal;
   /** The program of the child process. */
   readonly entry?: string;
@@ -23,7 +25,8 @@ export interface IsolatedOptions {
  * one is found that kills its process every time, which is rejected as `CRASHED_WORKER`. In row order.
  */
 export async function prepareIsolated(source: SourceAddress, rows: readonly PlanRow[], options: IsolatedOptions): Promise<PreparedRow[]> {
-  const attempt = (some: readonly PlanRow[]) => prepareInChild({ source, rows: some, downloads: options.downloads }, options);
+  const { downloads, side } = options;
+  const attempt = (some: readonly PlanRow[]) => prepareInChild({ source, rows: some, downloads, side }, options);
   const alone = async (row: PlanRow): Promise<Verdict<PreparedRow>> => {
     const prepared = await attempt([row]);
     return prepared === 'crashed' ? 'guilty' : prepared[0]!;

@@ -4,11 +4,11 @@ import { toWire } from './engine-messages';
 import type { PrepareReply, PrepareRequest } from './prepare-messages';
 
 /** The process that prepares photos which are suspected to kill whoever prepares them; started by `prepareIsolated`. */
-async function answer({ source: address, rows, downloads }: PrepareRequest): Promise<PrepareReply> {
+async function answer({ source: address, rows, downloads, side }: PrepareRequest): Promise<PrepareReply> {
   const source = openSource(address);
   try {
     const prepared: PreparedRow[] = [];
-    for await (const row of prepareRows(source, rows, { concurrency: downloads })) prepared.push(row);
+    for await (const row of prepareRows(source, rows, { concurrency: downloads, side })) prepared.push(row);
     return { type: 'prepared', rows: prepared };
   } catch (error) {
     return { type: 'failed', error: toWire(error) };

@@ -9,6 +9,8 @@ export interface PrepareRequest {
   readonly rows: readonly PlanRow[];
   /** Photos that are downloaded or decoded at once. */
   readonly downloads: number;
+  /** Of the pixels. */
+  readonly side: number;
 }
 
 /** From the preparing process: first `ready`, then one of the others. */

@@ -1,10 +1,13 @@
 import { ShowtellError } from '@showtell/shared/errors';
-import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { pixelBytes } from '@showtell/shared/image/limits';
 import type { PixelBlock } from '@showtell/shared/queue/pixel-block';
 import pino from 'pino';
 import { encodeBlock } from '../src/encode-block';
 import type { EncoderEngine } from '../src/encoder/engines/engine';
 import { EngineKeeper } from '../src/engine-keeper';
+
+/** Of the fake engine's pictures. */
+const SIDE = 16;
 
 /** The feature of a picture is its first byte; what `deadly` answers true for kills the engine. */
 class FakeEngines {
@@ -17,9 +20,10 @@ class FakeEngines {
       let dead = false;
       const engine: EncoderEngine = {
         description: { engine: 'fake', device: 'cpu', threads: 1, versions: {} },
+        side: SIDE,
         dimension: 1,
         async encode(pixels, count) {
-          const first = Array.from({ length: count }, (_, row) => pixels[row * PIXEL_BYTES]!);
+          const first = Array.from({ length: count }, (_, row) => pixels[row * pixelBytes(SIDE)]!);
           dead ||= deadly(first, number);
           if (dead) throw new ShowtellError('ENGINE_CRASHED', 'died');
           return Float32Array.from(first);
@@ -33,13 +37,13 @@ class FakeEngines {
 
 const block = (first: number[]): PixelBlock => ({
   imageIds: first.map((byte) => `image-${byte}`),
-  pixels: Buffer.concat(first.map((byte) => Buffer.alloc(PIXEL_BYTES, byte))),
+  pixels: Buffer.concat(first.map((byte) => Buffer.alloc(pixelBytes(SIDE), byte))),
   rejected: [{ imageId: 'before', code: 'TRUNCATED', reason: 'ends early' }],
 });
 
 async function encode(engines: FakeEngines, first: number[], signal = new AbortController().signal) {
   const logger = pino({ level: 'silent' });
-  const encoded = await encodeBlock(block(first), { engines: engines.keeper, weightsSha256: 'x', signal, logger });
+  const encoded = await encodeBlock(block(first), { engines: engines.keeper, weightsSha256: 'x', side: SIDE, signal, logger });
   return { ...encoded, features: encoded.features.map(([value]) => value) };
 }
 
@@ -81,19 +85,26 @@ test('an engine that dies of anything condemns no picture', async () => {
 
 test('an engine that cannot start condemns no picture', async () => {
   const keeper = new EngineKeeper(() => Promise.reject(new ShowtellError('ENGINE_CRASHED', 'no library')));
-  const context = { engines: keeper, weightsSha256: 'x', signal: new AbortController().signal, logger: pino({ level: 'silent' }) };
+  const context = {
+    engines: keeper,
+    weightsSha256: 'x',
+    side: SIDE,
+    signal: new AbortController().signal,
+    logger: pino({ level: 'silent' }),
+  };
   await expect(encodeBlock(block([1]), context)).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
 });
 
 test('an abort is not waited out', async () => {
   const keeper = new EngineKeeper(async () => ({
     description: { engine: 'fake', device: 'cpu', threads: 1, versions: {} },
+    side: SIDE,
     dimension: 1,
     encode: () => new Promise<Float32Array>(() => {}),
     close: async () => {},
   }));
   const stop = new AbortController();
-  const context = { engines: keeper, weightsSha256: 'x', signal: stop.signal, logger: pino({ level: 'silent' }) };
+  const context = { engines: keeper, weightsSha256: 'x', side: SIDE, signal: stop.signal, logger: pino({ level: 'silent' }) };
   const encoding = encodeBlock(block([1]), context);
   stop.abort(new Error('enough'));
   await expect(encoding).rejects.toThrow('enough');
@@ -103,6 +114,7 @@ test('an engine is kept for the same weights and replaced for others', async () 
   const closed: string[] = [];
   const keeper = new EngineKeeper(async (weights) => ({
     description: { engine: weights, device: 'cpu', threads: 1, versions: {} },
+    side: SIDE,
     dimension: 1,
     encode: async () => new Float32Array(),
     close: async () => void closed.push(weights),

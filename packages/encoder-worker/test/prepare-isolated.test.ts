@@ -3,11 +3,11 @@ import type { PlanRow } from '@showtell/shared/schema/plan';
 import { prepareIsolated } from '../src/prepare-isolated';
 
 const DEADLY = join(__dirname, 'deadly-prepare.js');
-const { signal } = new AbortController();
+const options = { downloads: 2, side: 64, signal: new AbortController().signal };
 const source = { kind: 'coco' as const, url: 'file:///x' };
 const rows = (...ids: string[]) => ids.map((imageId) => ({ imageId }) as PlanRow);
 const told = async (...ids: string[]) =>
-  (await prepareIsolated(source, rows(...ids), { downloads: 2, signal, entry: DEADLY })).map(({ row, rejection, pixels }) => [
+  (await prepareIsolated(source, rows(...ids), { ...options, entry: DEADLY })).map(({ row, rejection, pixels }) => [
     row.imageId,
     rejection?.code ?? pixels!.toString(),
   ]);
@@ -32,11 +32,11 @@ test('the photo that kills its process every time is found and rejected, the oth
 
 test('a process that cannot start condemns no photo', async () => {
   const entry = join(__dirname, '..', 'package.json');
-  await expect(prepareIsolated(source, rows('1'), { downloads: 1, signal, entry })).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
+  await expect(prepareIsolated(source, rows('1'), { ...options, entry })).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
 });
 
 test('an abort ends the process', async () => {
   const stop = new AbortController();
   stop.abort(new Error('enough'));
-  await expect(prepareIsolated(source, rows('1'), { downloads: 1, signal: stop.signal, entry: DEADLY })).rejects.toThrow('enough');
+  await expect(prepareIsolated(source, rows('1'), { ...options, signal: stop.signal, entry: DEADLY })).rejects.toThrow('enough');
 });

@@ -1,7 +1,7 @@
 import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
 import { readPart } from '@showtell/shared/commit';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { isShowtellError } from '@showtell/shared/errors';
+import { pixelBytes } from '@showtell/shared/image/limits';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
@@ -10,7 +10,7 @@ import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { isLive, jobIds, type Queues, type ShardJob } from '@showtell/shared/queue/queues';
-import { PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
+import { sideOf } from '@showtell/shared/schema/encoder-identity';
 import { openSource } from '@showtell/shared/source/open';
 import { prepareRows } from '@showtell/shared/source/prepare-rows';
 import type { Logger } from 'pino';
@@ -81,13 +81,9 @@ async function fill(
   { store, pixels, window, downloads, logger, onPrepared }: StreamServices,
 ): Promise<void> {
   const { encoder, microBatch } = run.plan;
-  if (encoder.preprocessing !== PREPROCESSING)
-    throw new ShowtellError(
-      'MIXED_ENCODER',
-      `Expected preprocessing ${PREPROCESSING}, which this program has, but the run ${run.name} was planned for ${encoder.preprocessing}`,
-    );
+  const side = sideOf(encoder.preprocessing);
   const part = planShard(run, shard);
-  const reservation = await window.waitForRoom(encoder.precision, run.name, shard, part.rows * PIXEL_BYTES, signal);
+  const reservation = await window.waitForRoom(encoder.precision, run.name, shard, part.rows * pixelBytes(side), signal);
   if (reservation === 'too-large') {
     logger.warn({ run: run.name, shard, rows: part.rows }, 'the shard is larger than the pixel window; the encoder prepares it itself');
     return;
@@ -96,7 +92,7 @@ async function fill(
   const source = openSource(run.request.source);
   try {
     let index = 0;
-    for await (const block of toPixelBlocks(prepareRows(source, rows, { concurrency: downloads, signal }), microBatch)) {
+    for await (const block of toPixelBlocks(prepareRows(source, rows, { concurrency: downloads, side, signal }), microBatch)) {
       signal.throwIfAborted();
       await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, block, reservation.until);
       onPrepared(block.imageIds.length);

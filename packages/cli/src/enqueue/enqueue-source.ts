@@ -47,7 +47,9 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
       source,
       weights: {
         spec,
+        encoder: weights.encoder,
         sha256: weights.sha256,
+        preprocessing: weights.preprocessing,
         dimension: weights.dimension,
         put: () => putWeights(context.store, weights, { signal }),
       },

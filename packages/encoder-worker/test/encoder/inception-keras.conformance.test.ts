@@ -109,7 +109,7 @@ describeConformance('InceptionV3 features computed by Keras', ['.'], (root) => {
     expect(weights.dimension).toBe(features.dim);
 
     const temporary = await mkdtemp(join(tmpdir(), 'showtell-conformance-'));
-    await writeFile(join(temporary, 'weights.safetensors'), weights.safetensors);
+    await writeFile(join(temporary, 'weights.safetensors'), weights.bytes);
     const engine = await openOnnxEngine({
       weights: join(temporary, 'weights.safetensors'),
       precision: 'float32',
@@ -127,6 +127,6 @@ describeConformance('InceptionV3 features computed by Keras', ['.'], (root) => {
     );
     process.stdout.write(`${name}: ${features.dim}-d, greatest difference ${absolute.toExponential(1)}, RMS ${rms.toExponential(1)}\n`);
     if (absolute >= TOLERANCE.absolute || rms >= TOLERANCE.rms)
-      throw new Error(`Greatest difference ${absolute}, RMS ${rms}: ${await firstDifference(weights.safetensors, folder)}`);
+      throw new Error(`Greatest difference ${absolute}, RMS ${rms}: ${await firstDifference(weights.bytes, folder)}`);
   });
 });

@@ -1,7 +1,7 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { checkName, slug } from '@showtell/shared/names';
-import { PREPROCESSING, type Precision } from '@showtell/shared/schema/encoder-identity';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { RUN_FORMAT, RunRecord, type SourceAddress } from '@showtell/shared/schema/run';
 import { z } from 'zod';
 
@@ -13,9 +13,10 @@ export interface RunRequest {
   /** Default: all that the source has. */
   readonly splits?: readonly string[];
   readonly weights: {
-    /** Default `inception-v3`. */
-    readonly encoder?: string;
+    /** Name of the encoder. */
+    readonly encoder: string;
     readonly sha256: string;
+    readonly preprocessing: string;
     readonly dimension: number;
     /** What the user named: `bundled`, a path or a URL. */
     readonly spec: string;
@@ -35,11 +36,11 @@ export function freezeRequest(request: RunRequest): RunRecord {
     formatVersion: RUN_FORMAT,
     source,
     splits: [...new Set(request.splits)].sort(),
-    encoder: weights.encoder ?? 'inception-v3',
+    encoder: weights.encoder,
     weights: weights.spec,
     weightsSha256: weights.sha256,
     dimension: weights.dimension,
-    preprocessing: PREPROCESSING,
+    preprocessing: weights.preprocessing,
     precision: request.precision ?? 'float32',
     shardRows: request.shardRows ?? 512,
     microBatch: request.microBatch ?? 32,

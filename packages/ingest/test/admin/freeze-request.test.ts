@@ -1,9 +1,16 @@
+import { PREPROCESSING, preprocessingOf } from '@showtell/shared/schema/encoder-identity';
 import { checkSameRequest, differences, freezeRequest, type RunRequest } from '../../src/admin/freeze-request';
 
 const request: RunRequest = {
   source: { kind: 'coco', url: 's3://photos/COCO%202017/' },
   splits: ['val', 'train', 'val'],
-  weights: { sha256: 'a'.repeat(64), dimension: 2048, spec: 'bundled' },
+  weights: {
+    encoder: 'inception-v3',
+    sha256: 'a'.repeat(64),
+    preprocessing: PREPROCESSING,
+    dimension: 2048,
+    spec: 'bundled',
+  },
 };
 
 test('splits are sorted and named once; what is left out has its default', () => {
@@ -30,6 +37,7 @@ test('the same request has the same name, any other has another', () => {
     { train: 'seed' },
     { source: { kind: 'coco', url: 's3://photos/COCO%202017/', unsigned: true } },
     { weights: { ...request.weights, sha256: 'b'.repeat(64) } },
+    { weights: { ...request.weights, preprocessing: preprocessingOf(224) } },
   ];
   expect(new Set([run, ...others.map((other) => freezeRequest({ ...request, ...other }).run)]).size).toBe(others.length + 1);
 });

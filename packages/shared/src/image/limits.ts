@@ -1,7 +1,10 @@
-/** Side of a prepared picture, in pixels. */
+/** Side of a prepared picture in pixels, as InceptionV3 sees it. Other encoders have other sides. */
 export const SIDE = 299;
-/** Bytes of a prepared picture: 299 × 299 × RGB. */
-export const PIXEL_BYTES = SIDE * SIDE * 3;
+/** Sides that pictures can be prepared with. */
+export const SIDES = { least: 16, most: 1_024 } as const;
+/** Bytes of a prepared picture: side × side × RGB. */
+export const pixelBytes = (side: number) => side * side * 3;
+export const PIXEL_BYTES = pixelBytes(SIDE);
 /** Files above this are `TOO_LARGE`; they are not downloaded. */
 export const MAX_FILE_BYTES = 64 * 2 ** 20;
 /** Pictures above this are `TOO_MANY_PIXELS`; only their header is read. Decoded, such a picture takes 300 MB. */

@@ -16,7 +16,7 @@ sharp.cache(false);
 const DECODE: SharpOptions = { autoOrient: true, failOn: 'warning', ignoreIcc: true, limitInputPixels: MAX_PIXELS };
 
 export interface PreparedImage {
-  /** 299 × 299 × 3 RGB, uint8, row after row. */
+  /** side × side × 3 RGB, uint8, row after row. */
   readonly pixels: Buffer;
   readonly format: ImageFormat;
   /** Size of the upright picture. */
@@ -35,10 +35,10 @@ export interface Crop {
 }
 
 /**
- * Brings a photo to what the encoder sees: upright, 8-bit sRGB without alpha, the centre square, 299 × 299.
+ * Brings a photo to what the encoder sees: upright, 8-bit sRGB without alpha, the centre square, side × side.
  * Throws `UNSUPPORTED_FORMAT`, `TOO_LARGE`, `TOO_MANY_PIXELS`, `TRUNCATED` or `CORRUPT_IMAGE`.
  */
-export async function prepare(bytes: Buffer): Promise<PreparedImage> {
+export async function prepare(bytes: Buffer, side = SIDE): Promise<PreparedImage> {
   if (bytes.length > MAX_FILE_BYTES) throw tooLarge(bytes.length);
   const format = sniffFormat(bytes);
   if (format === undefined)
@@ -50,9 +50,9 @@ export async function prepare(bytes: Buffer): Promise<PreparedImage> {
       throw new ShowtellError('TOO_MANY_PIXELS', `Expected at most ${MAX_PIXELS} pixels but received ${width} × ${height}`);
     const crop = centreSquare(width, height);
     const frames = format === 'png' ? pngFrames(bytes) : (metadata.pages ?? 1);
-    const pixels = isPlain(metadata, crop)
-      ? await resizeInOnePass(bytes, crop)
-      : await resize(await decodeSquare(bytes, metadata, crop), crop.side);
+    const pixels = isPlain(metadata, crop, side)
+      ? await resizeInOnePass(bytes, crop, side)
+      : await resize(await decodeSquare(bytes, metadata, crop), crop.side, side);
     return { pixels, format, width, height, crop, frames };
   } catch (error) {
     if (error instanceof ShowtellError) throw error;
@@ -81,12 +81,12 @@ export function centreSquare(width: number, height: number): Crop {
  * Whether decoding and resizing can be one pass with the same pixels: 8-bit RGB without alpha, shrunk, and a square that takes in
  * every row. So are most photos, and a tenth of the work on them is saved.
  */
-function isPlain({ space, channels, depth, autoOrient }: Metadata, { side }: Crop): boolean {
-  return space === 'srgb' && channels === 3 && depth === 'uchar' && side === autoOrient.height && side >= SIDE;
+function isPlain({ space, channels, depth, autoOrient }: Metadata, crop: Crop, side: number): boolean {
+  return space === 'srgb' && channels === 3 && depth === 'uchar' && crop.side === autoOrient.height && crop.side >= side;
 }
 
-function resizeInOnePass(bytes: Buffer, { left, top, side }: Crop): Promise<Buffer> {
-  return sharp(bytes, DECODE).extract({ left, top, width: side, height: side }).resize(SIDE, SIDE, { kernel: 'linear' }).raw().toBuffer();
+function resizeInOnePass(bytes: Buffer, { left, top, side: width }: Crop, side: number): Promise<Buffer> {
+  return sharp(bytes, DECODE).extract({ left, top, width, height: width }).resize(side, side, { kernel: 'linear' }).raw().toBuffer();
 }
 
 /**
@@ -114,10 +114,10 @@ function rgbFromCmyk(cmyk: Buffer): Buffer {
   return rgb;
 }
 
-async function resize(rgb: Buffer, side: number): Promise<Buffer> {
-  if (side < SIDE) return enlarge(rgb, side);
-  return sharp(rgb, { raw: { width: side, height: side, channels: 3 } })
-    .resize(SIDE, SIDE, { kernel: 'linear' })
+async function resize(rgb: Buffer, from: number, side: number): Promise<Buffer> {
+  if (from < side) return enlarge(rgb, from, side);
+  return sharp(rgb, { raw: { width: from, height: from, channels: 3 } })
+    .resize(side, side, { kernel: 'linear' })
     .raw()
     .toBuffer();
 }

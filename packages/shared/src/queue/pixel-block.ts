@@ -7,7 +7,7 @@ import type { PreparedRow } from '../source/prepare-rows';
 export interface PixelBlock {
   readonly imageIds: readonly string[];
   readonly rejected: readonly Rejection[];
-  /** imageIds.length × 299 × 299 × 3 RGB uint8 */
+  /** imageIds.length × side × side × 3 RGB uint8 */
   readonly pixels: Buffer;
 }
 

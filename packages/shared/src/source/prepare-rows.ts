@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { isShowtellError, REJECTION_CODES, type RejectionCode } from '../errors';
+import { SIDE } from '../image/limits';
 import { prepare } from '../image/prepare';
 import type { PlanRow } from '../schema/plan';
 import type { Rejection } from '../schema/shard';
@@ -12,6 +13,8 @@ export type PreparedRow =
 export interface PrepareRowsOptions {
   /** Photos that are downloaded or decoded at once. */
   readonly concurrency: number;
+  /** Of the pixels, side × side. */
+  readonly side?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -22,9 +25,9 @@ export interface PrepareRowsOptions {
 export async function* prepareRows(
   reader: SourceReader,
   rows: readonly PlanRow[],
-  { concurrency, signal }: PrepareRowsOptions,
+  { concurrency, side = SIDE, signal }: PrepareRowsOptions,
 ): AsyncGenerator<PreparedRow, void, undefined> {
-  const prepareRow = (row: PlanRow, options?: { signal?: AbortSignal | undefined }) => prepareOne(reader, row, options?.signal);
+  const prepareRow = (row: PlanRow, options?: { signal?: AbortSignal | undefined }) => prepareOne(reader, row, side, options?.signal);
   try {
     yield* Readable.from(rows).map(prepareRow, { concurrency, ...(signal && { signal }) });
   } catch (error) {
@@ -33,9 +36,9 @@ export async function* prepareRows(
   }
 }
 
-async function prepareOne(reader: SourceReader, row: PlanRow, signal?: AbortSignal): Promise<PreparedRow> {
+async function prepareOne(reader: SourceReader, row: PlanRow, side: number, signal?: AbortSignal): Promise<PreparedRow> {
   try {
-    const { pixels } = await prepare(await reader.read(row, signal));
+    const { pixels } = await prepare(await reader.read(row, signal), side);
     return { row, pixels };
   } catch (error) {
     if (!isShowtellError(error) || !isRejection(error.code)) throw error;

@@ -2,7 +2,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { enlarge } from '../../src/image/enlarge';
-import { MAX_FILE_BYTES, PIXEL_BYTES, SIDE } from '../../src/image/limits';
+import { MAX_FILE_BYTES, PIXEL_BYTES, pixelBytes, SIDE } from '../../src/image/limits';
 import { centreSquare, prepare } from '../../src/image/prepare';
 
 /** A picture whose every pixel is its own: red grows to the right, green downwards, blue is a checkerboard. */
@@ -180,6 +180,31 @@ describe('pixels', () => {
     expect((await prepare(bytes)).pixels.equals(await sharp(bytes).raw().toBuffer())).toBe(true);
   });
 
+  test.each([
+    ['shrunk', 64, 3],
+    ['shrunk after its alpha went', 64, 4],
+    ['untouched', 310, 3],
+    ['enlarged', 384, 3],
+  ] as const)('for an encoder of another side a picture is %s', async (_how, side, channels) => {
+    const { pixels, crop } = await prepare(await gradient(401, 310, channels).png().toBuffer(), side);
+    expect([pixels.length, crop]).toEqual([pixelBytes(side), { left: 46, top: 0, side: 310 }]);
+    const square = await gradient(401, 310).extract({ left: 46, top: 0, width: 310, height: 310 }).raw().toBuffer();
+    // Red and green are slopes, which no resize changes much; the checkerboard's edges are softened.
+    for (const [x, y] of [
+      [0.1, 0.2],
+      [0.5, 0.5],
+      [0.9, 0.7],
+    ] as const) {
+      const [at, from] = [[side, pixels] as const, [310, square] as const].map(([size, data]) => {
+        const pixel = (Math.floor(y * size) * size + Math.floor(x * size)) * 3;
+        return [data[pixel]!, data[pixel + 1]!];
+      });
+      expect(Math.abs(at![0]! - from![0]!)).toBeLessThanOrEqual(3);
+      expect(Math.abs(at![1]! - from![1]!)).toBeLessThanOrEqual(3);
+    }
+    if (side === 310) expect(pixels.equals(square)).toBe(true);
+  });
+
   test('alpha is dropped: what is transparent keeps its colours', async () => {
     const [opaque, transparent] = await Promise.all(
       [3, 4].map((channels) =>
@@ -271,7 +296,7 @@ test('enlarging invents no value outside those there are, and keeps a plain squa
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 12 }), fc.infiniteStream(fc.nat(255)), (side, values) => {
       const rgb = Buffer.from(Array.from({ length: side * side * 3 }, () => values.next().value as number));
-      const pixels = enlarge(rgb, side);
+      const pixels = enlarge(rgb, side, SIDE);
       const sorted = [...rgb].sort((a, b) => a - b);
       const found = pixels.reduce(([least, most], value) => [Math.min(least!, value), Math.max(most!, value)], [255, 0]);
       expect(found[0]).toBeGreaterThanOrEqual(sorted[0]!);

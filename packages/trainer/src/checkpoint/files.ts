@@ -2,7 +2,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '@showtell/shared/safetensors';
 import { TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
-import { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
+import { EncoderIdentity, sideOf } from '@showtell/shared/schema/encoder-identity';
 import { Count, encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { z } from 'zod';
 import { Vocabulary } from '../dataset/vocabulary';
@@ -18,7 +18,7 @@ export const Preprocessing = z.strictObject({
   formatVersion: z.literal(FILE_FORMAT),
   encoder: EncoderIdentity,
   /** The encoder's input: rows × columns × channels of uint8. */
-  input: z.tuple([z.literal(299), z.literal(299), z.literal(3)]),
+  input: z.tuple([z.int().positive(), z.int().positive(), z.literal(3)]),
   /** Where the object store keeps the encoder's weights. */
   weightsKey: z.string(),
 });
@@ -75,10 +75,11 @@ export function encodeCheckpointFiles(
   cursor: Omit<Cursor, 'formatVersion'>,
   state: TrainingState,
 ): Record<CheckpointFile, Buffer> {
+  const side = sideOf(training.encoder.preprocessing);
   const preprocessing: Preprocessing = {
     formatVersion: FILE_FORMAT,
     encoder: training.encoder,
-    input: [299, 299, 3],
+    input: [side, side, 3],
     weightsKey: keys.weights(training.encoder.weightsSha256),
   };
   const decoding: Decoding = {

@@ -8,8 +8,8 @@ import { COMMIT_FILE } from './checkpoints';
 import { asCorruptCheckpointAsync } from './corrupt';
 import { CAPTIONER_FILES, type CaptionerFiles, decodeCaptionerFiles } from './files';
 
-/** The encoder's weights in a pulled folder, so that a deployer needs nothing else. */
-export const ENCODER_FILE = 'encoder.safetensors';
+/** The encoder in a pulled folder, so that a deployer needs nothing else: what the store has under `weights/`, safetensors or ONNX. */
+export const ENCODER_FILE = 'encoder.weights';
 
 /** A pulled checkpoint, every file of it verified. */
 export interface CheckpointFolder extends CaptionerFiles {

@@ -35,7 +35,7 @@ test('a pulled folder holds everything that captions need, the encoder too', asy
   expect(readdirSync(out(''))).toEqual(['whole']);
 });
 
-test.each([...TRAINER_FILES, 'encoder.safetensors'])('a pulled folder with a changed %s does not open', async (name) => {
+test.each([...TRAINER_FILES, 'encoder.weights'])('a pulled folder with a changed %s does not open', async (name) => {
   const path = out(`changed-${name}`);
   await pullCheckpoint(store, 'pets', path);
   const body = readFileSync(join(path, name));

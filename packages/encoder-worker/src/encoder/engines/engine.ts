@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { ShowtellError } from '@showtell/shared/errors';
-import { PIXEL_BYTES, SIDE } from '@showtell/shared/image/limits';
+import { pixelBytes } from '@showtell/shared/image/limits';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 
 /** Who computed a feature; nothing of it belongs to the feature's identity. */
@@ -13,13 +13,15 @@ export interface EngineDescription {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** InceptionV3 ready to run. Every engine gives the same features; one contract suite fits them all. */
+/** An encoder ready to run. Every engine gives the same features; one contract suite fits them all. */
 export interface EncoderEngine {
   readonly description: EngineDescription;
+  /** Of the pixels it takes: 299 for InceptionV3. */
+  readonly side: number;
   /** Length of a feature. */
   readonly dimension: number;
   /**
-   * @param pixels uint8 RGB [count × 299 × 299 × 3], rows first; left as it is.
+   * @param pixels uint8 RGB [count × side × side × 3], rows first; left as it is.
    * @param count at least 1.
    * @returns float32 [count × dimension]. A feature does not depend on what else is in the batch.
    * @throws RangeError when `pixels` has another length.
@@ -33,7 +35,7 @@ export const ENGINES = ['onnx'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 export interface EngineOptions {
-  /** Path of a canonical float32 safetensors file. */
+  /** Path of an encoder file, of any kind that `decodeEncoderFile` knows. */
   readonly weights: string;
   readonly precision: Precision;
   readonly engine: EngineName;
@@ -82,9 +84,10 @@ export function defaultThreads(processes = 1): number {
   return Math.max(1, Math.floor(availableParallelism() / processes));
 }
 
-/** @throws RangeError unless `pixels` holds exactly `count` images, at least one. */
-export function checkPixels(pixels: Uint8Array, count: number): void {
+/** @throws RangeError unless `pixels` holds exactly `count` images of that side, at least one. */
+export function checkPixels(pixels: Uint8Array, count: number, side: number): void {
   if (!Number.isInteger(count) || count < 1) throw new RangeError(`Expected a positive integer for count but received ${count}`);
-  if (pixels.length !== count * PIXEL_BYTES)
-    throw new RangeError(`Expected ${count * PIXEL_BYTES} bytes for ${count} images of ${SIDE}×${SIDE}×3 but received ${pixels.length}`);
+  const bytes = count * pixelBytes(side);
+  if (pixels.length !== bytes)
+    throw new RangeError(`Expected ${bytes} bytes for ${count} images of ${side}×${side}×3 but received ${pixels.length}`);
 }

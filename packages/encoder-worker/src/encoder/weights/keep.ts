@@ -7,15 +7,15 @@ import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { ResolvedWeights } from './resolve';
 
-/** Stores canonical weights under their sha256, once; who finds an object of that size there leaves it. */
+/** Stores an encoder file under its sha256, once; who finds an object of that size there leaves it. */
 export async function putWeights(
   store: ObjectStore,
-  { safetensors, sha256: sha }: Pick<ResolvedWeights, 'safetensors' | 'sha256'>,
+  { bytes, sha256: sha }: Pick<ResolvedWeights, 'bytes' | 'sha256'>,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const key = keys.weights(sha);
   const there = await store.head(key, options);
-  if (there?.bytes !== safetensors.length) await store.upload(key, safetensors, options);
+  if (there?.bytes !== bytes.length) await store.upload(key, bytes, options);
 }
 
 /**
@@ -29,7 +29,7 @@ export async function fetchWeights(
   cacheFolder: string,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<string> {
-  const path = join(cacheFolder, `${sha}.safetensors`);
+  const path = join(cacheFolder, sha);
   if (await isCached(path, sha)) return path;
 
   const key = keys.weights(sha);

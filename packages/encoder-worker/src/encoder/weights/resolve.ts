@@ -3,15 +3,20 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
+import { PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
+import { ENCODER } from '../inception-v3';
 import { readBundledWeights } from './bundled';
 import { readKerasFile } from './keras-h5';
 import { decodeWeights, type EncoderWeights, encodeWeights } from './tensors';
 
 export interface ResolvedWeights {
-  /** The canonical float32 file. */
-  readonly safetensors: Buffer;
-  /** Of `safetensors`: the identity of the weights. */
+  /** The encoder file, as the store keeps it under `weights/`; `decodeEncoderFile` reads it. */
+  readonly bytes: Buffer;
+  /** Of `bytes`: the identity of the weights. */
   readonly sha256: string;
+  /** Name of the encoder, `inception-v3` or that of the user's own. */
+  readonly encoder: string;
+  readonly preprocessing: string;
   /** Length of a feature. */
   readonly dimension: number;
   /** For people: where they came from and how wide they are. */
@@ -39,9 +44,10 @@ export async function resolveWeights(spec: string): Promise<ResolvedWeights> {
 }
 
 function resolved(weights: EncoderWeights, origin: string): ResolvedWeights {
-  const safetensors = encodeWeights(weights);
+  const bytes = encodeWeights(weights);
   const { dimension, input } = weights;
-  return { safetensors, sha256: sha256(safetensors), dimension, description: `${origin}, ${dimension}-d, input ${input}` };
+  const description = `${origin}, ${dimension}-d, input ${input}`;
+  return { bytes, sha256: sha256(bytes), encoder: ENCODER, preprocessing: PREPROCESSING, dimension, description };
 }
 
 const HDF5_SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1');

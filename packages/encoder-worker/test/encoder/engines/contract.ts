@@ -53,6 +53,7 @@ export function describeEngine(name: string, open: (weights: string) => Promise<
     const image = (index: number) => pixels.subarray(index * PIXEL_BYTES, (index + 1) * PIXEL_BYTES);
 
     test('describes itself', () => {
+      expect(engine.side).toBe(299);
       expect(engine.dimension).toBe(dimension);
       expect(engine.description.threads).toBeGreaterThanOrEqual(1);
       expect(engine.description.device).not.toBe('auto');

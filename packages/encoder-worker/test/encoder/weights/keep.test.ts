@@ -9,7 +9,8 @@ import { fetchWeights, putWeights } from '../../../src/encoder/weights/keep';
 import { narrowWeights } from '../../narrow-weights';
 
 describe('weights in the object store', () => {
-  const weights = narrowWeights(1);
+  const narrow = narrowWeights(1);
+  const weights = { bytes: narrow.safetensors, sha256: narrow.sha256 };
   const key = keys.weights(weights.sha256);
   let folder: string;
   let cache: string;
@@ -27,7 +28,7 @@ describe('weights in the object store', () => {
   test('put once, fetched into a cache folder, found there afterwards', async () => {
     await putWeights(store, weights);
     const path = await fetchWeights(store, weights.sha256, cache);
-    expect((await readFile(path)).equals(weights.safetensors)).toBe(true);
+    expect((await readFile(path)).equals(weights.bytes)).toBe(true);
     await store.delete(key);
     expect(await fetchWeights(store, weights.sha256, cache)).toBe(path);
   });
@@ -48,7 +49,7 @@ describe('weights in the object store', () => {
   });
 
   test('damaged weights in the store are refused, and nothing is left in the cache', async () => {
-    const damaged = Buffer.from(weights.safetensors);
+    const damaged = Buffer.from(weights.bytes);
     damaged[damaged.length - 1]! ^= 1;
     await store.upload(key, damaged);
     await expect(fetchWeights(store, weights.sha256, cache)).rejects.toMatchObject({
@@ -61,15 +62,15 @@ describe('weights in the object store', () => {
   test('a damaged file in the cache is fetched again', async () => {
     await putWeights(store, weights);
     const path = await fetchWeights(store, weights.sha256, cache);
-    await writeFile(path, weights.safetensors.subarray(0, 100));
+    await writeFile(path, weights.bytes.subarray(0, 100));
     expect(await fetchWeights(store, weights.sha256, cache)).toBe(path);
-    expect((await readFile(path)).equals(weights.safetensors)).toBe(true);
+    expect((await readFile(path)).equals(weights.bytes)).toBe(true);
   });
 
   test('several at once get whole files and leave nothing else behind', async () => {
     await putWeights(store, weights);
     const paths = await Promise.all(Array.from({ length: 4 }, () => fetchWeights(store, weights.sha256, cache)));
     expect(new Set(paths).size).toBe(1);
-    expect(await readdir(cache)).toEqual([`${weights.sha256}.safetensors`]);
+    expect(await readdir(cache)).toEqual([weights.sha256]);
   });
 });

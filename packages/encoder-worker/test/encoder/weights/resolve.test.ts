@@ -32,9 +32,10 @@ describe('resolveWeights', () => {
 
   test('a canonical file and a Keras file of the published layout have one identity, with its top or without', async () => {
     const canonical = await resolveIn(await write('narrow.safetensors', narrow.safetensors));
-    expect(canonical).toMatchObject({ sha256: narrow.sha256, dimension: narrow.dimension });
-    for (const { safetensors } of [canonical, await resolveIn('notop.h5'), await resolveIn('top.h5')])
-      expect(safetensors.equals(narrow.safetensors)).toBe(true);
+    const { sha256, dimension } = narrow;
+    expect(canonical).toMatchObject({ sha256, dimension, encoder: 'inception-v3', preprocessing: 'centre-square-299-linear-v1' });
+    for (const { bytes } of [canonical, await resolveIn('notop.h5'), await resolveIn('top.h5')])
+      expect(bytes.equals(narrow.safetensors)).toBe(true);
   });
 
   test('a file that is absent, a folder, neither HDF5 nor safetensors, or empty', async () => {
