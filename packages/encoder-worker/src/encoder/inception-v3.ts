@@ -69,6 +69,43 @@ const BLOCKS: Readonly<Record<string, readonly Step[][]>> = {
 /** Every layer after the input, each after the layers it reads. */
 export const LAYERS: readonly Layer[] = layers();
 
+/**
+ * The average pool that a convolution reads, if it does. Each is read by one 1×1 convolution, behind which it may as well be computed:
+ * both are linear, and the padding does not count.
+ */
+export function pooledBy({ input }: Convolution): Pool | undefined {
+  return LAYERS.find((layer): layer is Pool => layer.kind === 'average' && layer.name === input);
+}
+
+/** Channels of every layer and the input. @param filters of a convolution that reads `channels`. */
+export function layerWidths(filters: (convolution: Convolution, channels: number) => number): Map<string, number> {
+  const widths = new Map([[INPUT, 3]]);
+  for (const layer of LAYERS) {
+    if (layer.kind === 'concat')
+      widths.set(
+        layer.name,
+        layer.inputs.reduce((sum, input) => sum + widths.get(input)!, 0),
+      );
+    else {
+      const channels = widths.get(layer.input)!;
+      widths.set(layer.name, layer.kind === 'convolution' ? filters(layer, channels) : channels);
+    }
+  }
+  return widths;
+}
+
+/** Rows (and as many columns) of every layer, the input having `side`. */
+export function layerSides(side: number): Map<string, number> {
+  const sides = new Map([[INPUT, side]]);
+  for (const layer of LAYERS) {
+    const before = sides.get(layer.kind === 'concat' ? layer.inputs[0]! : layer.input)!;
+    const halved = layer.kind === 'max' || (layer.kind === 'convolution' && layer.stride === 2);
+    const cropped = layer.kind === 'convolution' && layer.padding === 'valid' ? before - layer.kernel[0] + 1 : before;
+    sides.set(layer.name, halved ? Math.floor((before - 3) / 2) + 1 : cropped);
+  }
+  return sides;
+}
+
 function layers(): Layer[] {
   const list: Layer[] = [];
   const count = { convolution: 0, max: 0, average: 0 };

@@ -1,7 +1,7 @@
 import { SIDE } from '@showtell/shared/image/limits';
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { type FoldedConvolution, foldConvolution } from '../fold';
-import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool } from '../inception-v3';
+import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool, pooledBy } from '../inception-v3';
 import type { EncoderWeights } from '../weights/tensors';
 
 /**
@@ -10,19 +10,39 @@ import type { EncoderWeights } from '../weights/tensors';
  */
 export function encoderGraph(weights: EncoderWeights, taps: readonly string[] = []): Uint8Array {
   const graph = new Graph();
+  const values = addEncoder(graph, weights);
+  for (const layer of LAYERS)
+    if (layer.kind === 'average' && taps.includes(layer.name)) values.set(layer.name, pool(graph, layer, values.get(layer.input)!));
+
+  graph.op('Flatten', [graph.op('GlobalAveragePool', [values.get(OUTPUT)!])], { axis: 1 }, { output: 'features' });
+  graph.output('features', 'float32', ['n', weights.dimension]);
+  for (const tap of taps) {
+    graph.op('Identity', [values.get(tap)!], {}, { output: tap });
+    graph.output(tap, 'float32', ['n', `${tap}.channels`, `${tap}.rows`, `${tap}.columns`]);
+  }
+  return graph.encode();
+}
+
+/** Name under which `addEncoder` gives what goes into an average pool: a convolution's output before pool and ReLU. */
+export const unpooled = (convolution: string): string => `${convolution}/unpooled`;
+
+/**
+ * Adds the input `pixels` and every layer but the average pools, which have moved behind the convolution that reads them.
+ * @returns each layer's output, float32 [n, channels, rows, columns], by name.
+ */
+export function addEncoder(graph: Graph, weights: EncoderWeights): Map<string, Value> {
   const pixels = graph.input('pixels', 'uint8', ['n', SIDE, SIDE, 3]);
   const values = new Map<string, Value>();
   // Bytes are transposed before they become four times as many.
   values.set(INPUT, graph.op('Cast', [graph.op('Transpose', [pixels], { perm: [0, 3, 1, 2] })], { to: 1 }));
-
-  const averages = new Map(LAYERS.flatMap((layer) => (layer.kind === 'average' ? [[layer.name, layer] as const] : [])));
   for (const layer of LAYERS) {
     if (layer.kind === 'convolution') {
-      const folded = foldConvolution(weights, layer.number);
-      const average = averages.get(layer.input);
-      const value = average
-        ? pool(graph, average, convolve(graph, layer, folded, values.get(average.input)!))
-        : convolve(graph, layer, folded, values.get(layer.input)!);
+      const average = pooledBy(layer);
+      let value = convolve(graph, layer, foldConvolution(weights, layer.number), values.get(average?.input ?? layer.input)!);
+      if (average) {
+        values.set(unpooled(layer.name), value);
+        value = pool(graph, average, value);
+      }
       values.set(layer.name, graph.op('Relu', [value]));
     } else if (layer.kind === 'concat')
       values.set(
@@ -34,17 +54,8 @@ export function encoderGraph(weights: EncoderWeights, taps: readonly string[] = 
         ),
       );
     else if (layer.kind === 'max') values.set(layer.name, pool(graph, layer, values.get(layer.input)!));
-    // Average pools are computed behind the 1×1 convolution that reads them: linear both, hence exact, and on fewer channels.
-    else if (taps.includes(layer.name)) values.set(layer.name, pool(graph, layer, values.get(layer.input)!));
   }
-
-  graph.op('Flatten', [graph.op('GlobalAveragePool', [values.get(OUTPUT)!])], { axis: 1 }, { output: 'features' });
-  graph.output('features', 'float32', ['n', weights.dimension]);
-  for (const tap of taps) {
-    graph.op('Identity', [values.get(tap)!], {}, { output: tap });
-    graph.output(tap, 'float32', ['n', `${tap}.channels`, `${tap}.rows`, `${tap}.columns`]);
-  }
-  return graph.encode();
+  return values;
 }
 
 function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution, folded: FoldedConvolution, input: Value): Value {
