@@ -1,13 +1,15 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { sha256 } from '@showtell/shared/hash';
 import { prepare } from '@showtell/shared/image/prepare';
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import { describeConformance } from '../../../shared/test/conformance';
-import { openOnnxEngine } from '../../src/encoder/engines/onnx';
+import { ENGINES } from '../../src/encoder/engines/engine';
 import { encoderGraph } from '../../src/encoder/engines/onnx-graph';
+import { openEngine } from '../../src/encoder/engines/open';
+import { HEAD_BYTES, kindOf } from '../../src/encoder/weights/foreign-file';
 import { resolveWeights } from '../../src/encoder/weights/resolve';
 import { decodeWeights } from '../../src/encoder/weights/tensors';
 import { difference, TOLERANCE } from './engines/contract';
@@ -30,10 +32,12 @@ function foldersOfWeights(folder: string): string[] {
   return [...here, ...below.flatMap(foldersOfWeights)];
 }
 
+/** By content: whatever its name is. */
 function weightsFiles(folder: string): string[] {
-  return readdirSync(folder)
-    .filter((name) => /\.(?:h5|keras)$/.test(name))
-    .map((name) => join(folder, name));
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile());
+  return files
+    .map(({ name }) => join(folder, name))
+    .filter((path) => typeof kindOf(readFileSync(path).subarray(0, HEAD_BYTES), Buffer.alloc(0), path) === 'string');
 }
 
 const json = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8'));
@@ -84,49 +88,54 @@ function meanAndSpread(data: Float32Array): [number, number] {
   return [mean, Math.sqrt(Math.max(0, squares / data.length - mean * mean))];
 }
 
-const NOT_SUPPORTED = /is (?<layout>an? .+), a layout that is not supported yet$/;
-
-describeConformance('InceptionV3 features computed by Keras', ['.'], (root) => {
-  const files = foldersOfWeights(root).flatMap((folder) =>
-    weightsFiles(folder).map((path) => [path.slice(root.length + 1), path] as const),
-  );
+/** Every weights file below the folder, by every engine. */
+function compareWithKeras(root: string): void {
+  const folders = foldersOfWeights(root);
+  const name = (path: string) => relative(root, path);
 
   test('there are weights files', () => {
-    expect(files).not.toHaveLength(0);
+    expect(folders).not.toHaveLength(0);
   });
 
-  test.each(files)('%s', async (name, path) => {
-    const folder = dirname(path);
-    const features = json(join(folder, 'features.json')) as Features;
-    const weights = await resolveWeights(path).catch((error: Error) => error);
-    if (weights instanceof Error) {
-      const layout = NOT_SUPPORTED.exec(weights.message)?.groups?.['layout'];
-      if (layout === undefined) throw weights;
-      expect(weights).toMatchObject({ code: 'WEIGHTS_INVALID' });
-      process.stdout.write(`${name}: refused as it should be, ${layout} is not supported yet\n`);
-      return;
-    }
-    expect(weights.dimension).toBe(features.dim);
+  test.each(folders.map((folder) => [name(folder) || '.', folder]))('the files of %s have one identity', async (_, folder) => {
+    const identities = await Promise.all(weightsFiles(folder).map(async (path) => [name(path), (await resolveWeights(path)).sha256]));
+    expect(Object.fromEntries(identities)).toEqual(Object.fromEntries(identities.map(([file]) => [file, identities[0]![1]])));
+  });
 
-    const temporary = await mkdtemp(join(tmpdir(), 'showtell-conformance-'));
-    await writeFile(join(temporary, 'weights.safetensors'), weights.bytes);
-    const engine = await openOnnxEngine({
-      weights: join(temporary, 'weights.safetensors'),
-      precision: 'float32',
-      engine: 'onnx',
-      device: 'cpu',
-      threads: 1,
+  describe.each(ENGINES)('%s', (engineName) => {
+    test.each(folders.flatMap(weightsFiles).map((path) => [name(path), path]))('%s', async (file, path) => {
+      const folder = dirname(path);
+      const features = json(join(folder, 'features.json')) as Features;
+      const weights = await resolveWeights(path);
+      expect(weights.dimension).toBe(features.dim);
+
+      const temporary = await mkdtemp(join(tmpdir(), 'showtell-conformance-'));
+      await writeFile(join(temporary, 'weights.safetensors'), weights.bytes);
+      const engine = await openEngine({
+        weights: join(temporary, 'weights.safetensors'),
+        precision: 'float32',
+        engine: engineName,
+        device: 'cpu',
+        threads: 1,
+      });
+      const ours = await engine.encode(await readPictures(folder, features), features.photos.length);
+      await engine.close();
+      await rm(temporary, { recursive: true });
+
+      const { absolute, rms } = difference(
+        ours,
+        features.photos.flatMap(({ float64 }) => float64),
+      );
+      const figures = `greatest difference ${absolute.toExponential(1)}, RMS ${rms.toExponential(1)}`;
+      process.stdout.write(`${engineName}, ${file}: ${features.dim}-d, ${figures}\n`);
+      if (absolute >= TOLERANCE.absolute || rms >= TOLERANCE.rms)
+        throw new Error(`${figures}: ${await firstDifference(weights.bytes, folder)}`);
     });
-    const ours = await engine.encode(await readPictures(folder, features), features.photos.length);
-    await engine.close();
-    await rm(temporary, { recursive: true });
-
-    const { absolute, rms } = difference(
-      ours,
-      features.photos.flatMap(({ float64 }) => float64),
-    );
-    process.stdout.write(`${name}: ${features.dim}-d, greatest difference ${absolute.toExponential(1)}, RMS ${rms.toExponential(1)}\n`);
-    if (absolute >= TOLERANCE.absolute || rms >= TOLERANCE.rms)
-      throw new Error(`Greatest difference ${absolute}, RMS ${rms}: ${await firstDifference(weights.bytes, folder)}`);
   });
-});
+}
+
+describeConformance('InceptionV3 features computed by Keras', ['.'], compareWithKeras);
+
+/** A folder that `tools/make_full_inception.py` wrote; `npm run conformance:full` makes one. */
+const full = process.env['SHOWTELL_FULL_INCEPTION'];
+if (full !== undefined) describe('full-width InceptionV3 features computed by Keras', () => compareWithKeras(resolve(full)));

@@ -1,41 +1,51 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { ShowtellError } from '@showtell/shared/errors';
+import { inputScalingOf } from './keras-config';
 import { collectWeights, type EncoderWeights, type FoundTensor } from './tensors';
 
-/** Layouts in which Keras writes an InceptionV3. */
-export type KerasLayout = 'published' | 'keras3-legacy' | 'whole-model' | 'keras3-weights';
-
-/** From the reading thread: every tensor by `<layer>/<variable>`, or what is wrong with the file. */
-export type KerasFile = { readonly layout: KerasLayout; readonly tensors: Map<string, FoundTensor> } | { readonly problem: string };
-
-const NOT_YET: Readonly<Record<Exclude<KerasLayout, 'published'>, string>> = {
-  'keras3-legacy': 'a Keras 3 legacy .h5 weights file',
-  'whole-model': 'a whole-model .h5 file',
-  'keras3-weights': 'a Keras 3 .weights.h5 file',
-};
+/** What the reading thread found: every tensor by `<layer>/<variable>`, or what is wrong with the file. */
+export type KerasFile =
+  | {
+      readonly tensors: Map<string, FoundTensor>;
+      /** The layers' own names in the file. */
+      readonly layers: readonly string[];
+      /** The model's configuration as JSON, where the file has it. */
+      readonly config?: string | undefined;
+    }
+  | { readonly broken: string }
+  | { readonly other: string };
 
 /** The compiled entry, also when this file runs from its source. */
 const ENTRY = join(__dirname, '..', '..', '..', 'dist', 'encoder', 'weights', 'keras-h5-main.js');
 
+export interface KerasFileOptions {
+  /** Names the file in errors. Default: its path. */
+  readonly where?: string;
+  /** The model's configuration (JSON), where it lies beside the file. */
+  readonly config?: string | undefined;
+}
+
 /**
- * Reads InceptionV3 weights from a Keras `.h5` file in the published layout, with or without its top.
+ * Reads InceptionV3 weights from an HDF5 file in any layout of Keras, with or without its top, alone or as a part of a model.
  * HDF5 runs in a thread of its own: a damaged file can then break nothing but the thread.
  * @throws ShowtellError `WEIGHTS_INVALID`
  */
-export async function readKerasFile(path: string): Promise<EncoderWeights> {
+export async function readKerasFile(path: string, options: KerasFileOptions = {}): Promise<EncoderWeights> {
+  const { where = path } = options;
   const file = await new Promise<KerasFile>((done, failed) => {
     const worker = new Worker(ENTRY, { workerData: path, execArgv: [] });
     worker.once('message', done);
     worker.once('error', (cause: Error) =>
-      failed(new ShowtellError('WEIGHTS_INVALID', `Reading the weights file ${path} failed: ${cause.message}`, { cause })),
+      failed(new ShowtellError('WEIGHTS_INVALID', `Reading the weights file ${where} failed: ${cause.message}`, { cause })),
     );
-    worker.once('exit', (code) => failed(new ShowtellError('BUG', `The thread that reads ${path} ended with code ${code} and no answer`)));
+    worker.once('exit', (code) => failed(new ShowtellError('BUG', `The thread that reads ${where} ended with code ${code} and no answer`)));
   });
-  if ('problem' in file) throw new ShowtellError('WEIGHTS_INVALID', `${path} cannot be read as HDF5: ${file.problem}`);
-  if (file.layout !== 'published')
-    throw new ShowtellError('WEIGHTS_INVALID', `${path} is ${NOT_YET[file.layout]}, a layout that is not supported yet`, {
-      hint: 'Supported is the layout of the published InceptionV3 .h5 weights.',
-    });
-  return collectWeights((layer, variable) => file.tensors.get(`${layer}/${variable}`), 'x/127.5-1', path);
+  if ('broken' in file) throw new ShowtellError('WEIGHTS_INVALID', `${where} cannot be read as HDF5: ${file.broken}`, { hint: CUT_SHORT });
+  if ('other' in file) throw new ShowtellError('WEIGHTS_INVALID', `${where} is not an InceptionV3: ${file.other}`);
+  const config = options.config ?? file.config;
+  const input = config === undefined ? 'x/127.5-1' : inputScalingOf(config, new Set(file.layers), where);
+  return collectWeights((layer, variable) => file.tensors.get(`${layer}/${variable}`), input, where);
 }
+
+const CUT_SHORT = 'It is damaged or was cut short: copy or download it again.';

@@ -76,6 +76,7 @@ export function collectWeights(
     else if (layer.kind !== 'convolution') width.set(layer.name, width.get(layer.input)!);
     else {
       const { convolution, batchNorm } = layerNames(layer.number);
+      if (find(convolution, 'bias') !== undefined) throw invalid(`expected no bias but found ${convolution}/bias`);
       const kernel = tensor(convolution, 'kernel', [...layer.kernel, width.get(layer.input)!, undefined]);
       const filters = kernel.shape[3]!;
       const norm = (variable: string) => tensor(batchNorm, variable, [filters]).data;
