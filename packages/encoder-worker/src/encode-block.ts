@@ -1,6 +1,7 @@
 import { isShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import type { PixelBlock } from '@showtell/shared/queue/pixel-block';
+import { unlessAborted } from '@showtell/shared/queue/until';
 import type { Rejection } from '@showtell/shared/schema/shard';
 import type { Logger } from 'pino';
 import { bisect, type Verdict } from './bisect';
@@ -61,7 +62,12 @@ async function tryEncode(pixels: Buffer, count: number, context: EncodeContext):
   try {
     return await encodeWith(pixels, count, context, engine);
   } catch (error) {
-    if (!isShowtellError(error, 'ENGINE_CRASHED')) throw error;
+    if (context.signal.aborted) throw error;
+    if (!isShowtellError(error, 'ENGINE_CRASHED')) {
+      // A context of CUDA that failed once fails for ever: whoever tries again gets a fresh engine.
+      await context.engines.close();
+      throw error;
+    }
     context.logger.warn({ err: error, images: count }, 'the encoder process died; looking for the picture that kills it');
     await context.engines.close();
     return 'crashed';
@@ -70,21 +76,7 @@ async function tryEncode(pixels: Buffer, count: number, context: EncodeContext):
 
 async function encodeWith(pixels: Buffer, count: number, context: EncodeContext, given?: EncoderEngine): Promise<Float32Array[]> {
   const engine = given ?? (await context.engines.get(context.weightsSha256, context.signal));
+  // The engine cannot be interrupted within a batch; an aborted job stops waiting for it.
   const features = await unlessAborted(engine.encode(pixels, count), context.signal);
   return Array.from({ length: count }, (_, row) => features.subarray(row * engine.dimension, (row + 1) * engine.dimension));
-}
-
-/** The engine cannot be interrupted within a batch; an aborted job stops waiting for it. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort!);
-  }
 }

@@ -8,7 +8,7 @@ import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
-import { type PixelBlock, toPixelBlock } from '@showtell/shared/queue/pixel-block';
+import { joinPixelBlocks, type PixelBlock, toPixelBlock } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -22,6 +22,7 @@ import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-r
 import type { SourceReader } from '@showtell/shared/source/source-reader';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import { Ahead } from './ahead';
 import { encodeBlock } from './encode-block';
 import type { EncoderEngine, EngineDescription } from './encoder/engines/engine';
 import type { EngineKeeper } from './engine-keeper';
@@ -72,7 +73,7 @@ export async function encodeShard(
 
   if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
   const key = keys.shard(name, shard, sha256(body));
-  const { engine, device, threads, versions } = encoded.engine;
+  const { engine, provider, device, deviceName, threads, versions } = encoded.engine;
   const record: CommitRecord = {
     formatVersion: SHARD_FORMAT,
     run: name,
@@ -88,7 +89,9 @@ export async function encodeShard(
     execution: {
       worker: services.worker,
       engine,
+      provider,
       device,
+      deviceName,
       threads,
       versions: { ...versions },
       seconds: seconds(startedAt),
@@ -117,7 +120,10 @@ interface EncodedRows {
   readonly seconds: number;
 }
 
-/** Micro-batch by micro-batch; the pixels of the next are fetched, or prepared, while this one is encoded. */
+/**
+ * Micro-batch by micro-batch, or several at once where the engine takes as many; the pixels of the next are fetched, or prepared,
+ * while these are encoded, and the first while another job has the engine.
+ */
 async function encodeRows(
   run: PlannedRun,
   part: z.infer<typeof PlanShard>,
@@ -133,37 +139,48 @@ async function encodeRows(
   const source = openSource(run.request.source);
   const fetch = (batch: number) => fetchBlock(run, part, rows, batch, { ...services, source, side, isolated, signal });
   const batches = Math.ceil(rows.length / run.plan.microBatch);
+  const blocks = new Ahead(batches, fetch);
+  blocks.begin(1);
   let time = 0;
-  // Asked for now: when the last picture kills the engine, there is none to ask afterwards.
-  const engine = await services.engines.get(context.weightsSha256, signal);
-  checkEngine(run, side, engine);
-  let next = fetch(0);
   try {
-    for (let batch = 0; batch < batches; batch++) {
-      const block = await next;
-      if (batch + 1 < batches) next = fetch(batch + 1);
-      // Awaited in the next turn; until then its failure must not count as unhandled.
-      next.catch(() => {});
-      // Before the clock starts: starting the engine is not encoding.
-      await services.engines.get(context.weightsSha256, signal);
-      const startedAt = performance.now();
-      const encoded = await encodeBlock(block, context);
-      time += performance.now() - startedAt;
-      encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
-      for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
-      services.onEncoded(encoded.imageIds.length);
-    }
+    const description = await services.engines.inTurn(signal, async () => {
+      // Asked for now: when the last picture kills the engine, there is none to ask afterwards.
+      const engine = await services.engines.get(context.weightsSha256, signal);
+      checkEngine(run, side, engine);
+      for (;;) {
+        // Before the clock starts: starting the engine is not encoding.
+        const { batch = 0 } = await services.engines.get(context.weightsSha256, signal);
+        const taken = await blocks.take(Math.max(1, Math.floor(batch / run.plan.microBatch)));
+        if (taken.length === 0) return engine.description;
+        const startedAt = performance.now();
+        const encoded = await encodeBlock(joinPixelBlocks(taken), context);
+        time += performance.now() - startedAt;
+        encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
+        for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
+        services.onEncoded(encoded.imageIds.length);
+      }
+    });
+    return { features, rejected: inOrder(rows, rejections, features, part.key), engine: description, seconds: Math.round(time) / 1_000 };
   } finally {
-    await next.catch(() => {});
+    await blocks.settled();
     await source.close();
   }
+}
+
+/** Every planned row has a feature or a rejection. */
+function inOrder(
+  rows: readonly PlanRow[],
+  rejections: ReadonlyMap<string, Rejection>,
+  features: ReadonlyMap<string, Float32Array>,
+  key: string,
+): Rejection[] {
   const rejected = rows.flatMap(({ imageId }) => rejections.get(imageId) ?? []);
   if (features.size + rejected.length !== rows.length)
     throw new ShowtellError(
       'BUG',
-      `Expected ${rows.length} features and rejections for ${part.key} but received ${features.size} and ${rejected.length}`,
+      `Expected ${rows.length} features and rejections for ${key} but received ${features.size} and ${rejected.length}`,
     );
-  return { features, rejected, engine: engine.description, seconds: Math.round(time) / 1_000 };
+  return rejected;
 }
 
 interface FetchContext extends Pick<EncodeServices, 'pixels' | 'downloads'> {

@@ -1,5 +1,5 @@
 import type { EncoderEngine } from './encoder/engines/engine';
-import { openEngine } from './encoder/engines/open';
+import { openEngine, probeEngine } from './encoder/engines/open';
 import { type EngineReply, type EngineRequest, toWire } from './engine-messages';
 
 /** The engine's own process, started by `startEngineProcess`: opens one engine, answers requests in order, ends with its parent. */
@@ -10,17 +10,25 @@ async function answer(request: EngineRequest): Promise<void> {
   switch (request.type) {
     case 'open':
       try {
-        engine = await openEngine(request.options);
+        engine = await openEngine(request.options, (notice) => reply({ type: 'notice', notice }));
         // Reading weights and building graphs leaves a few hundred megabytes in buffers that V8 would not feel for long.
         globalThis.gc?.();
-        reply({ type: 'ready', description: engine.description, side: engine.side, dimension: engine.dimension });
+        reply({ type: 'ready', description: engine.description, side: engine.side, dimension: engine.dimension, batch: engine.batch });
+      } catch (error) {
+        reply({ type: 'refused', error: toWire(error) });
+      }
+      return;
+    case 'probe':
+      try {
+        reply({ type: 'probed', description: await probeEngine(request.options) });
       } catch (error) {
         reply({ type: 'refused', error: toWire(error) });
       }
       return;
     case 'encode':
       try {
-        reply({ type: 'features', id: request.id, features: await engine!.encode(request.pixels, request.count) });
+        const features = await engine!.encode(request.pixels, request.count);
+        reply({ type: 'features', id: request.id, features, rss: process.memoryUsage.rss() });
       } catch (error) {
         reply({ type: 'failed', id: request.id, error: toWire(error) });
       }

@@ -1,17 +1,27 @@
 import { type ErrorCode, isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import type { EngineDescription, EngineOptions } from './encoder/engines/engine';
+import type { EngineDescription, EngineNotice, EngineOptions } from './encoder/engines/engine';
 
-/** To the engine's process. `open` comes first; requests are answered in order. */
+/** To the engine's process. `open` comes first, or `probe`, which is all there is then; requests are answered in order. */
 export type EngineRequest =
   | { readonly type: 'open'; readonly options: EngineOptions }
+  | { readonly type: 'probe'; readonly options: EngineOptions }
   | { readonly type: 'encode'; readonly id: number; readonly pixels: Uint8Array; readonly count: number }
   | { readonly type: 'close' };
 
 /** From the engine's process. */
 export type EngineReply =
-  | { readonly type: 'ready'; readonly description: EngineDescription; readonly side: number; readonly dimension: number }
+  | {
+      readonly type: 'ready';
+      readonly description: EngineDescription;
+      readonly side: number;
+      readonly dimension: number;
+      readonly batch: number | undefined;
+    }
+  | { readonly type: 'probed'; readonly description: EngineDescription }
+  | { readonly type: 'notice'; readonly notice: EngineNotice }
   | { readonly type: 'refused'; readonly error: WireError }
-  | { readonly type: 'features'; readonly id: number; readonly features: Float32Array }
+  /** `rss`: resident memory of the process, bytes. */
+  | { readonly type: 'features'; readonly id: number; readonly features: Float32Array; readonly rss: number }
   | { readonly type: 'failed'; readonly id: number; readonly error: WireError };
 
 /** An error as it crosses between processes: structured clone keeps neither class nor code. */

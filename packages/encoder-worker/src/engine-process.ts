@@ -1,17 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
-import { checkPixels, type EncoderEngine, type EngineOptions } from './encoder/engines/engine';
+import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './encoder/engines/engine';
 import { type EngineReply, type EngineRequest, fromWire } from './engine-messages';
 
 export interface EngineProcessOptions extends EngineOptions {
   /** Ends the start; once the engine runs it has no effect. */
   readonly signal?: AbortSignal;
+  readonly onNotice?: OnNotice;
 }
 
 /** An engine that runs in a process of its own. */
 export interface EngineProcess extends EncoderEngine {
   readonly pid: number;
+  /** Resident memory of that process after the last encoding, bytes; 0 before the first. */
+  readonly rss: number;
 }
 
 /** The compiled entry, also when this file runs from its source. */
@@ -25,19 +28,48 @@ const CLOSE_MS = 5_000;
  * Requests may overlap; they are answered in order. The child ends when this process does, however that happens.
  * @throws what `openEngine` throws; `ENGINE_CRASHED` when the child dies, also from every `encode()` then in flight or made later.
  */
-export async function startEngineProcess({ signal, ...options }: EngineProcessOptions): Promise<EngineProcess> {
+export async function startEngineProcess({ signal, onNotice, ...options }: EngineProcessOptions): Promise<EngineProcess> {
+  const { child, exited, reply } = await startChild({ type: 'open', options }, signal, onNotice);
+  if (reply.type === 'ready') return engineOver(child, exited, reply, onNotice);
+  throw unexpected(reply);
+}
+
+/**
+ * The device that an engine of these options gets, tried in a process of its own: a driver may take its process down.
+ * @throws what `openEngine` throws, but for what it says of weights, which are not read.
+ */
+export async function probeEngineProcess({
+  signal,
+  ...options
+}: Omit<EngineProcessOptions, 'weights' | 'onNotice'>): Promise<EngineDescription> {
+  const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, signal);
+  child.disconnect();
+  await exited;
+  if (reply.type === 'probed') return reply.description;
+  throw unexpected(reply);
+}
+
+const unexpected = ({ type }: EngineReply) => new ShowtellError('BUG', `Expected another reply from the encoder process than ${type}`);
+
+interface StartedChild {
+  readonly child: ChildProcess;
+  readonly exited: Promise<ShowtellError>;
+  readonly reply: EngineReply;
+}
+
+/** A process that has answered its first request; when it refuses, dies, or the signal aborts, there is none. */
+async function startChild(request: EngineRequest, signal?: AbortSignal, onNotice?: OnNotice): Promise<StartedChild> {
   signal?.throwIfAborted();
   const child = fork(ENTRY, [], { serialization: 'advanced', execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
   const exited = watchExit(child);
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
   try {
-    const opened = new Promise<EngineReply>((resolve) => child.once('message', resolve));
-    child.send({ type: 'open', options } satisfies EngineRequest, ignoreError);
-    const reply = await Promise.race([opened, exited.then((error) => Promise.reject(error))]);
+    const replied = firstReply(child, onNotice);
+    child.send(request, ignoreError);
+    const reply = await Promise.race([replied, exited.then((error) => Promise.reject(error))]);
     if (reply.type === 'refused') throw fromWire(reply.error);
-    if (reply.type !== 'ready') throw new ShowtellError('BUG', `Expected ready from the encoder process but received ${reply.type}`);
-    return engineOver(child, exited, reply);
+    return { child, exited, reply };
   } catch (error) {
     kill();
     await exited;
@@ -48,12 +80,28 @@ export async function startEngineProcess({ signal, ...options }: EngineProcessOp
   }
 }
 
+/** What is noticed while an engine opens (how large its batches are) comes before the reply. */
+function firstReply(child: ChildProcess, onNotice: OnNotice | undefined): Promise<EngineReply> {
+  return new Promise((resolve) => {
+    const listen = (reply: EngineReply) => {
+      if (reply.type === 'notice') return onNotice?.(reply.notice);
+      child.off('message', listen);
+      resolve(reply);
+    };
+    child.on('message', listen);
+  });
+}
+
 function engineOver(
   child: ChildProcess,
   exited: Promise<ShowtellError>,
-  { description, side, dimension }: EngineReply & { type: 'ready' },
+  ready: EngineReply & { type: 'ready' },
+  onNotice: OnNotice | undefined,
 ): EngineProcess {
+  const { description, side, dimension } = ready;
   const pending = new Map<number, { resolve: (features: Float32Array) => void; reject: (error: Error) => void }>();
+  let { batch } = ready;
+  let rss = 0;
   let next = 0;
   let crashed: ShowtellError | undefined;
   let closed: Promise<void> | undefined;
@@ -66,8 +114,14 @@ function engineOver(
     return request;
   };
   child.on('message', (reply: EngineReply) => {
-    if (reply.type === 'features') settle(reply.id).resolve(reply.features);
-    else if (reply.type === 'failed') settle(reply.id).reject(fromWire(reply.error));
+    if (reply.type === 'features') {
+      rss = reply.rss;
+      settle(reply.id).resolve(reply.features);
+    } else if (reply.type === 'failed') settle(reply.id).reject(fromWire(reply.error));
+    else if (reply.type === 'notice') {
+      batch = reply.notice.batch;
+      onNotice?.(reply.notice);
+    }
   });
   void (async () => {
     crashed = await exited;
@@ -88,6 +142,12 @@ function engineOver(
     description,
     side,
     dimension,
+    get batch() {
+      return batch;
+    },
+    get rss() {
+      return rss;
+    },
     async encode(pixels, count) {
       checkPixels(pixels, count, side);
       if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');

@@ -5,6 +5,7 @@ import pino from 'pino';
 import { encodeBlock } from '../src/encode-block';
 import type { EncoderEngine } from '../src/encoder/engines/engine';
 import { EngineKeeper } from '../src/engine-keeper';
+import { fakeDescription } from './fake-engine';
 
 /** Of the fake engine's pictures. */
 const SIDE = 16;
@@ -19,7 +20,7 @@ class FakeEngines {
       const number = ++this.started;
       let dead = false;
       const engine: EncoderEngine = {
-        description: { engine: 'fake', device: 'cpu', threads: 1, versions: {} },
+        description: fakeDescription('fake'),
         side: SIDE,
         dimension: 1,
         async encode(pixels, count) {
@@ -97,7 +98,7 @@ test('an engine that cannot start condemns no picture', async () => {
 
 test('an abort is not waited out', async () => {
   const keeper = new EngineKeeper(async () => ({
-    description: { engine: 'fake', device: 'cpu', threads: 1, versions: {} },
+    description: fakeDescription('fake'),
     side: SIDE,
     dimension: 1,
     encode: () => new Promise<Float32Array>(() => {}),
@@ -113,7 +114,7 @@ test('an abort is not waited out', async () => {
 test('an engine is kept for the same weights and replaced for others', async () => {
   const closed: string[] = [];
   const keeper = new EngineKeeper(async (weights) => ({
-    description: { engine: weights, device: 'cpu', threads: 1, versions: {} },
+    description: fakeDescription(weights),
     side: SIDE,
     dimension: 1,
     encode: async () => new Float32Array(),

@@ -40,6 +40,15 @@ export const SETTINGS = {
     schema: z.coerce.number().int().min(0).default(GIB),
     meaning: 'bytes of prepared pixels that may wait in Redis',
   },
+  engineMemory: {
+    env: 'SHOWTELL_ENGINE_MEMORY',
+    schema: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(4 * GIB),
+    meaning: 'bytes of memory from which on an encoder process that has grown is replaced between two shards; 0: never',
+  },
   drainSeconds: {
     env: 'SHOWTELL_DRAIN_SECONDS',
     schema: z.coerce.number().min(0).max(3600).default(25),

@@ -36,6 +36,16 @@ export function toPixelBlock(rows: readonly PreparedRow[]): PixelBlock {
   };
 }
 
+/** Blocks that follow each other in a plan, as one. */
+export function joinPixelBlocks(blocks: readonly PixelBlock[]): PixelBlock {
+  if (blocks.length === 1) return blocks[0]!;
+  return {
+    imageIds: blocks.flatMap(({ imageIds }) => imageIds),
+    rejected: blocks.flatMap(({ rejected }) => rejected),
+    pixels: Buffer.concat(blocks.map(({ pixels }) => pixels)),
+  };
+}
+
 const MAGIC = 'SHOWPX01';
 const HEADER_AT = MAGIC.length + 4;
 

@@ -12,7 +12,11 @@ export type Rejection = z.infer<typeof Rejection>;
 export const Execution = z.object({
   worker: z.string(),
   engine: z.string(),
+  /** What computed, as the engine's library calls it. */
+  provider: z.string(),
   device: z.string(),
+  /** What the device calls itself. */
+  deviceName: z.string(),
   threads: z.int(),
   versions: z.record(z.string(), z.string()),
   /** Wall seconds from the job's start to its commit. */

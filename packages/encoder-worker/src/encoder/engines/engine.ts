@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { type Device, isCuda, parseDevice } from '@showtell/shared/device';
 import { ShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
@@ -6,11 +7,19 @@ import type { Precision } from '@showtell/shared/schema/encoder-identity';
 /** Who computed a feature; nothing of it belongs to the feature's identity. */
 export interface EngineDescription {
   readonly engine: string;
+  /** What computes, as the library calls it: `CPU`, `CUDA`, `WebAssembly`. */
+  readonly provider: string;
   /** The device in use, not the one that was asked for. */
-  readonly device: string;
+  readonly device: Device;
+  /** What the device calls itself. */
+  readonly deviceName: string;
+  readonly precision: Precision;
+  /** Of the CPU. */
   readonly threads: number;
   /** Library → version. */
   readonly versions: Readonly<Record<string, string>>;
+  /** Why `auto` became this device; absent where the device was asked for. */
+  readonly chosen?: string;
 }
 
 /** An encoder ready to run. Every engine gives the same features; one contract suite fits them all. */
@@ -20,6 +29,8 @@ export interface EncoderEngine {
   readonly side: number;
   /** Length of a feature. */
   readonly dimension: number;
+  /** Images that it computes together now; more at once are no faster. Absent: it does not matter. */
+  readonly batch?: number | undefined;
   /**
    * @param pixels uint8 RGB [count × side × side × 3], rows first; left as it is.
    * @param count at least 1.
@@ -31,7 +42,7 @@ export interface EncoderEngine {
   close(): Promise<void>;
 }
 
-export const ENGINES = ['onnx'] as const;
+export const ENGINES = ['onnx', 'tensorflow'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 export interface EngineOptions {
@@ -39,35 +50,65 @@ export interface EngineOptions {
   readonly weights: string;
   readonly precision: Precision;
   readonly engine: EngineName;
-  /** `auto`, `cpu` or `cuda`. Only `auto` may fall back. */
+  /** As `parseDevice` reads it. Only `auto` may fall back. */
   readonly device: string;
   readonly threads: number;
+  /** Where `showtell engine install` keeps TensorFlow. Default: `tensorflowFolder()`. */
+  readonly tensorflow?: string | undefined;
+  /** Images computed together on a GPU: a number, or `measured` before the first ones. Default: what suits a few photos. */
+  readonly batch?: number | 'measured';
 }
 
-/** What each engine can do; known without loading it, so that nothing is planned or waited for that none can. */
-const ABILITIES: Readonly<Record<EngineName, { readonly precisions: readonly Precision[]; readonly devices: readonly string[] }>> = {
-  onnx: { precisions: ['float32'], devices: ['cpu', 'auto'] },
+/** What an operator is told while an engine works: how much it computes together, and why that changed. */
+export interface EngineNotice {
+  readonly message: string;
+  readonly batch: number;
+}
+export type OnNotice = (notice: EngineNotice) => void;
+
+type DeviceKind = 'cpu' | 'cuda' | 'wasm';
+
+/**
+ * What each engine computes where, the best device first, which `auto` tries first. Known without loading it, so that nothing is
+ * planned or waited for that none can.
+ */
+export const ABILITIES: Readonly<Record<EngineName, Partial<Readonly<Record<Precision, readonly DeviceKind[]>>>>> = {
+  onnx: { float32: ['cuda', 'cpu'], float16: ['cuda'] },
+  tensorflow: { float32: ['cuda', 'cpu', 'wasm'] },
 };
 
 /** Precisions that some engine computes. */
-export const PRECISIONS: readonly Precision[] = [...new Set(Object.values(ABILITIES).flatMap(({ precisions }) => precisions))];
+export const PRECISIONS: readonly Precision[] = [...new Set(Object.values(ABILITIES).flatMap((of) => Object.keys(of) as Precision[]))];
 
-/** The device that an engine of these options takes: what `auto` becomes. @throws ShowtellError `CONFIG_INVALID` (precision), `DEVICE_UNAVAILABLE`. */
-export function deviceInUse({ engine, precision, device }: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): string {
-  const { precisions, devices } = ABILITIES[engine];
-  if (!precisions.includes(precision))
+/**
+ * The devices that an engine of these options may take, in the order in which `auto` tries them; one, where a device was asked for.
+ * @throws ShowtellError `CONFIG_INVALID` (no such device, or precision of this engine), `DEVICE_UNAVAILABLE`.
+ */
+export function devicesToTry({
+  engine,
+  precision,
+  device: text,
+}: Pick<EngineOptions, 'engine' | 'precision' | 'device'>): readonly Device[] {
+  const device = parseDevice(text);
+  const abilities = ABILITIES[engine];
+  const kinds = abilities[precision];
+  if (kinds === undefined)
     throw new ShowtellError(
       'CONFIG_INVALID',
-      `Expected precision ${precisions.join(' or ')} for the engine ${engine} but received ${precision}`,
-      { hint: 'No engine computes the others yet.' },
+      `Expected precision ${Object.keys(abilities).join(' or ')} for the engine ${engine} but received ${precision}`,
     );
-  if (!devices.includes(device))
+  if (device === 'auto') return kinds.map((kind) => (kind === 'cuda' ? 'cuda:0' : kind));
+  if (!kinds.includes(isCuda(device) ? 'cuda' : device))
     throw new ShowtellError(
       'DEVICE_UNAVAILABLE',
-      `Expected device ${devices.join(' or ')} for the engine ${engine} but received ${device}`,
-      { hint: 'GPUs are not supported yet; --device auto takes the CPU.' },
+      `Expected device ${kinds.join(' or ')} for the engine ${engine} in ${precision} but received ${text}`,
+      {
+        hint: `The engine ${engine} computes ${Object.entries(abilities)
+          .map(([name, on]) => `${name} on ${on.join(', ')}`)
+          .join('; ')}.`,
+      },
     );
-  return device === 'auto' ? 'cpu' : device;
+  return [device];
 }
 
 /** Throws `CONFIG_INVALID` for a precision that no engine computes: a run of it would wait for ever. */

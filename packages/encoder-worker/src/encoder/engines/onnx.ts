@@ -1,51 +1,79 @@
 import { readFile } from 'node:fs/promises';
+import { cpuName, cudaIndex, type Device, isCuda } from '@showtell/shared/device';
 import { ShowtellError } from '@showtell/shared/errors';
+import { listGpus } from '@showtell/shared/gpus';
 import { pixelBytes } from '@showtell/shared/image/limits';
-import { onnxruntimeVersion, openSession, Tensor } from '@showtell/shared/onnx/session';
-import { decodeEncoderFile, type EncoderFile } from '../encoder-file';
-import { checkPixels, deviceInUse, type EncoderEngine, type EngineOptions } from './engine';
+import { cudaVersions, isOutOfMemory, whyNotCuda } from '@showtell/shared/onnx/cuda';
+import { onnxruntimeVersion, openSession, probeGraph, type Session, Tensor } from '@showtell/shared/onnx/session';
+import { checkFilePrecision, decodeEncoderFile, type EncoderFile } from '../encoder-file';
+import { Batches, type Compute } from './batches';
+import { openOnDevice } from './choose-device';
+import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './engine';
+import { measureBatch } from './measure-batch';
+import { customGraph } from './onnx-custom-graph';
+import { float16Graph } from './onnx-float16-graph';
 import { encoderGraph } from './onnx-graph';
 
-/** Images in one run of the graph: more are not faster, and each keeps some 20 MB of activations. */
-const RUN = 8;
+/** Images in one run of the graph. On the CPU more are not faster, and each keeps some 20 MB of activations. */
+const RUN = { cpu: 8, cuda: 32 } as const;
+const MEASURED = [8, 16, 32, 64, 128, 256];
 
 /**
- * An encoder in onnxruntime on the CPU. `encode()` blocks the event loop of its process while it computes:
+ * An encoder in onnxruntime, on the CPU or on a CUDA GPU. `encode()` blocks the event loop of its process while it computes:
  * programs that hold locks use `startEngineProcess` instead.
  */
-export async function openOnnxEngine(options: EngineOptions): Promise<EncoderEngine> {
-  const device = deviceInUse(options);
-  const { weights: path, threads } = options;
+export function openOnnxEngine(options: EngineOptions, onNotice: OnNotice = () => {}): Promise<EncoderEngine> {
+  return openOnDevice(options, (device, chosen) => openOn(device, chosen, options, onNotice), whyNotCuda);
+}
+
+/** Which device the engine gets, tried with the smallest graph there is. */
+export function probeOnnx(options: EngineOptions): Promise<EngineDescription> {
+  return openOnDevice(
+    options,
+    async (device, chosen) => {
+      await (await openSession(probeGraph(), { device })).release();
+      return describe(device, chosen, options);
+    },
+    whyNotCuda,
+  );
+}
+
+async function openOn(device: Device, chosen: string | undefined, options: EngineOptions, onNotice: OnNotice): Promise<EncoderEngine> {
+  const { weights: path, precision, threads } = options;
   const bytes = await readFile(path).catch((cause: Error) => {
     throw new ShowtellError('WEIGHTS_INVALID', `The weights file ${path} cannot be read: ${cause.message}`, { cause });
   });
   const file = decodeEncoderFile(bytes, path);
-  // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
-  const session = await openSession(graphOf(file), { threads, spinning: false, memoryPattern: false });
+  checkFilePrecision(file, precision, path);
   const { side, dimension } = file;
-  const imageBytes = pixelBytes(side);
-
-  async function run(pixels: Uint8Array, count: number): Promise<Float32Array> {
-    const features = new Float32Array(count * dimension);
-    for (let start = 0; start < count; start += RUN) {
-      const images = Math.min(RUN, count - start);
-      const part = pixels.subarray(start * imageBytes, (start + images) * imageBytes);
-      const result = await session.run({ pixels: new Tensor('uint8', part, [images, side, side, 3]) });
-      features.set(result['features']!.data as Float32Array, start * dimension);
-    }
-    return features;
-  }
+  const model = graphOf(file, precision);
+  // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
+  const open = () => openSession(model, { device, threads, spinning: false, memoryPattern: false });
+  const size = file.most ?? (isCuda(device) ? await cudaBatch(options, open, side, onNotice) : RUN.cpu);
+  const session = await open();
+  const batches = new Batches({
+    compute: computeWith(session, side),
+    size,
+    filled: isCuda(device),
+    imageBytes: pixelBytes(side),
+    isOutOfMemory: isCuda(device) ? isOutOfMemory : () => false,
+    onNotice,
+  });
+  const description = await describe(device, chosen, options);
 
   let last: Promise<unknown> = Promise.resolve();
   let closed: Promise<void> | undefined;
   return {
-    description: { engine: 'onnx', device, threads, versions: { onnxruntime: onnxruntimeVersion() } },
+    description,
     side,
     dimension,
+    get batch() {
+      return batches.size;
+    },
     async encode(pixels, count) {
       checkPixels(pixels, count, side);
       if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
-      const features = last.then(() => run(pixels, count));
+      const features = last.then(() => batches.encode(pixels, count));
       last = features.catch(() => undefined);
       return features;
     },
@@ -53,7 +81,56 @@ export async function openOnnxEngine(options: EngineOptions): Promise<EncoderEng
   };
 }
 
-/** The graph of an encoder file: `pixels` uint8 [n, side, side, 3] → `features` float32 [n, dimension]. */
-function graphOf(file: EncoderFile): Uint8Array {
-  return encoderGraph(file.weights);
+/** The graph of an encoder file, with one input, uint8 [n, side, side, 3], and one output, float32 [n, dimension]. */
+function graphOf(file: EncoderFile, precision: EngineOptions['precision']): Uint8Array {
+  if (file.kind === 'custom') return customGraph(file.custom);
+  return precision === 'float16' ? float16Graph(file.weights).encode() : encoderGraph(file.weights);
+}
+
+function computeWith(session: Session, side: number): Compute {
+  return async (pixels, count) => {
+    const result = await session.run({ [session.inputNames[0]!]: new Tensor('uint8', pixels, [count, side, side, 3]) });
+    return result[session.outputNames[0]!]!.data as Float32Array;
+  };
+}
+
+/** Measured in a session of its own: what the largest batch took does not stay taken. */
+async function cudaBatch(
+  { batch = RUN.cuda }: EngineOptions,
+  open: () => Promise<Session>,
+  side: number,
+  onNotice: OnNotice,
+): Promise<number> {
+  if (batch !== 'measured') return batch;
+  const session = await open();
+  try {
+    const compute = computeWith(session, side);
+    const measured = await measureBatch({
+      run: (images) => compute(new Uint8Array(images * pixelBytes(side)), images),
+      sizes: MEASURED,
+      isOutOfMemory,
+    });
+    const rates = [...measured.rates].map(([images, rate]) => `${images}: ${Math.round(rate)}`).join(', ');
+    onNotice({ message: `images/s by batch: ${rates}`, batch: measured.batch });
+    return measured.batch;
+  } finally {
+    await session.release();
+  }
+}
+
+async function describe(
+  device: Device,
+  chosen: string | undefined,
+  { precision, threads }: Pick<EngineOptions, 'precision' | 'threads'>,
+): Promise<EngineDescription> {
+  const common = { engine: 'onnx', device, precision, threads, ...(chosen !== undefined && { chosen }) };
+  const versions = { onnxruntime: onnxruntimeVersion() };
+  if (!isCuda(device)) return { ...common, provider: 'CPU', deviceName: cpuName(), versions };
+  const gpu = (await listGpus()).find(({ index }) => index === cudaIndex(device));
+  return {
+    ...common,
+    provider: 'CUDA',
+    deviceName: gpu?.name ?? 'a GPU that nvidia-smi does not list',
+    versions: { ...versions, ...(await cudaVersions(gpu)) },
+  };
 }

@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { toFloat16 } from '../../src/onnx/float16';
+
+const half = (value: number) => toFloat16(Float32Array.of(value))[0]!;
+/** What the bits of a half mean, by the standard's formula. */
+const value = (bits: number): number => {
+  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+};
+
+test('every half is itself', () => {
+  for (let bits = 0; bits < 0x10000; bits++) if (!Number.isNaN(value(bits))) expect(half(value(bits))).toBe(bits);
+});
+
+test.each([
+  [65519, 0x7bff],
+  [65520, 0x7c00],
+  [1e9, 0x7c00],
+  [Number.NEGATIVE_INFINITY, 0xfc00],
+  [2 ** -25, 0],
+  [2 ** -25 * 1.0001, 1],
+  [-(2 ** -24), 0x8001],
+  [1e-30, 0],
+  // Halfway: to the even neighbour.
+  [1 + 2 ** -11, 0x3c00],
+  [1 + 3 * 2 ** -11, 0x3c02],
+])('%d becomes the bits %d', (float, bits) => {
+  expect(half(float)).toBe(bits);
+});
+
+test('not a number stays none', () => {
+  expect(value(half(Number.NaN))).toBeNaN();
+});
+
+test('no half is nearer', () => {
+  fc.assert(
+    fc.property(fc.float({ min: -65000, max: 65000, noNaN: true }), (float) => {
+      const bits = half(float);
+      const distance = Math.abs(value(bits) - float);
+      for (const neighbour of [bits - 1, bits + 1])
+        if (neighbour >= 0 && neighbour < 0x10000 && Number.isFinite(value(neighbour)))
+          expect(distance).toBeLessThanOrEqual(Math.abs(value(neighbour) - float));
+    }),
+  );
+});
