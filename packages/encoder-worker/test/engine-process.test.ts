@@ -5,13 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import { openEngine } from '../src/encoder/engines/open';
-import { type EngineProcessOptions, startEngineProcess } from '../src/engine-process';
-import { describeEngine, pictures } from './encoder/engines/contract';
+import { type EngineProcess, type EngineProcessOptions, startEngineProcess } from '../src/engine-process';
+import { describeEngine, narrowSubject, pictures } from './encoder/engines/contract';
 import { narrowWeights } from './narrow-weights';
 
 const options = { precision: 'float32', engine: 'onnx', device: 'auto', threads: 1 } as const;
 
-describeEngine('process', (weights) => startEngineProcess({ ...options, weights }));
+describeEngine(
+  'process',
+  (weights) => startEngineProcess({ ...options, weights }),
+  narrowSubject(),
+  (engine) => (engine as EngineProcess).rss,
+);
 
 describe('engine process', () => {
   let folder: string;
