@@ -1,7 +1,7 @@
 import { DelayedError, type Job, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { isShowtellError, ShowtellError } from '../errors';
+import { EXIT, isShowtellError, ShowtellError } from '../errors';
 import { redact } from '../logger';
 
 /** Why a job's signal aborts; the reason decides what becomes of the job. */
@@ -25,11 +25,15 @@ export type Work<T> = (data: T, context: JobContext<T>) => Promise<void>;
 /** BullMQ hands a signal only to a processor that declares three parameters, so their number is part of the type and has a test. */
 export type JobProcessor<T> = (job: Job<T>, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
 
+/** Told of a job that waits because what it needs is away. */
+export type OnOutage = (error: ShowtellError, job: Job, seconds: number) => void;
+
 /**
  * The only place where Showtell's errors meet BullMQ: the payload is checked, an error that trying again cannot mend
- * becomes an `UnrecoverableError`, and an abort ends as its reason demands.
+ * becomes an `UnrecoverableError`, an abort ends as its reason demands, and a job whose store or Redis is away waits for it
+ * for as long as it takes, since that is no fault of the job's to count among its attempts.
  */
-export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: Logger): JobProcessor<T> {
+export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: Logger, onOutage: OnOutage): JobProcessor<T> {
   // No default values here: a parameter that has one does not count in a function's length.
   return async (job, givenToken, givenSignal) => {
     const token = givenToken ?? '';
@@ -37,7 +41,8 @@ export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: 
     try {
       await work(checkPayload(schema, job), { job, token, signal });
     } catch (error) {
-      throw signal.aborted && !isQueueSignal(error) ? await afterAbort(job, token, signal, logger) : asQueueError(error);
+      if (signal.aborted && !isQueueSignal(error)) throw await afterAbort(job, token, signal, logger);
+      throw isOutage(error) ? await waitItOut(job, token, error, onOutage) : asQueueError(error);
     }
   };
 }
@@ -60,6 +65,24 @@ async function afterAbort(job: Job, token: string, signal: AbortSignal, logger: 
     return new ShowtellError('LOCK_LOST', `The lock of job ${job.id} was lost`);
   }
   return new UnrecoverableError(typeof reason === 'string' ? reason : 'the job was aborted');
+}
+
+const isOutage = (error: unknown): error is ShowtellError => isShowtellError(error) && error.retryable && error.exitCode === EXIT.STORE;
+
+const FIRST_WAIT_SECONDS = 1;
+const LONGEST_WAIT_SECONDS = 30;
+
+/** The waits double, up to half a minute, and differ, so that not all jobs of all workers come back at one time. */
+async function waitItOut(job: Job, token: string, error: ShowtellError, onOutage: OnOutage): Promise<Error> {
+  const longest = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (job.attemptsStarted - 1));
+  const seconds = longest * (0.5 + Math.random() / 2);
+  const delayed = asQueueError(error);
+  // For who asks why the job waits. A Redis that is full cannot take it.
+  await job.log(delayed.message).catch(() => {});
+  // It counts no attempt.
+  await job.moveToDelayed(Date.now() + seconds * 1_000, token);
+  onOutage(error, job, seconds);
+  return new DelayedError(delayed.message);
 }
 
 /** What BullMQ stores as the reason is the message alone, so the code goes into it. */

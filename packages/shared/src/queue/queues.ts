@@ -51,7 +51,8 @@ export function defaultTrainingName(run: string, preset: string): string {
   return `${run.slice(0, 62 - preset.length).replace(/-+$/, '')}-${preset}`;
 }
 
-const kept: DefaultJobOptions = { removeOnComplete: true, removeOnFail: false };
+// Its log says what a job waits for.
+const kept: DefaultJobOptions = { removeOnComplete: true, removeOnFail: false, keepLogs: 10 };
 const DEFAULTS = {
   // The fourth attempt hands on without pixels, so a shard fails for good in the encode queue only.
   ingest: { ...kept, attempts: 4, backoff: { type: 'exponential', delay: 1_000, jitter: 0.5 } },

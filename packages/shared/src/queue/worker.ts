@@ -4,11 +4,11 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Settings } from '../config';
-import { redisPrefix } from './connection';
+import { redisError, redisHost, redisPrefix } from './connection';
 import { ABORT, createProcessor, type Work } from './processor';
 
-/** After Redis refused to store anything (out of memory), a worker waits this long before it asks for a job again. */
-const FULL_PAUSE_MS = 2_000;
+/** After Redis refused to store anything (out of memory), or a store was away, a worker waits this long before it asks for a job again. */
+const REST_MS = 2_000;
 /** How long a job may take to react to its signal before nobody waits for it any more. */
 const HAND_BACK_MS = 5_000;
 
@@ -35,9 +35,22 @@ export function workerName(device: string): string {
 
 /** Serves one queue until it is closed. Every BullMQ setting of a worker is decided here. */
 export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
-  const { settings, redis, queue, schema, work, maxStalled, concurrency = 1, name, onFailed } = options;
+  const { settings, redis, queue, schema, maxStalled, concurrency = 1, name, onFailed } = options;
   const logger = options.logger.child({ queue });
-  const worker = new Worker<T>(queue, createProcessor(schema, work, logger), {
+  const work: Work<T> = async (data, context) => {
+    try {
+      await options.work(data, context);
+    } catch (error) {
+      throw isReply(error) ? redisError(error, redisHost(settings.redis!)) : error;
+    }
+  };
+  const tellOutage = oncePerSecond((err: Error, times) => logger.warn({ err, times }, 'what a job needs is away; the job waits for it'));
+  const processor = createProcessor(schema, work, logger, (error) => {
+    tellOutage(error);
+    // The next job would meet the same.
+    rest(worker);
+  });
+  const worker = new Worker<T>(queue, processor, {
     connection: redis,
     prefix: redisPrefix(settings),
     name,
@@ -49,7 +62,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
   const complain = oncePerSecond((error: Error, times) => logger.error({ err: error, times }, 'queue trouble'));
   worker.on('error', (error) => {
     complain(error);
-    if (/^OOM |EXECABORT/.test(error.message)) restUntilRedisHasRoom(worker);
+    if (/^OOM |EXECABORT/.test(error.message)) rest(worker);
   });
   worker.on('lockRenewalFailed', (jobs) => {
     for (const job of jobs) worker.cancelJob(job, ABORT.lockLost);
@@ -81,14 +94,17 @@ export async function drain(worker: Worker, seconds: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Without it an idle worker asks a full Redis thousands of times a second. */
-function restUntilRedisHasRoom(worker: Worker): void {
+/** An error that Redis itself answered with, rather than one of the way to it. */
+const isReply = (error: unknown) => error instanceof Error && error.name === 'ReplyError';
+
+/** Without it an idle worker asks a full Redis thousands of times a second, and a busy one goes through all jobs while a store is away. */
+function rest(worker: Worker): void {
   if (worker.isPaused() || worker.closing !== undefined) return;
   const goOn = () => {
     if (worker.closing === undefined) worker.resume().catch(() => {});
   };
   void worker.pause(true);
-  setTimeout(goOn, FULL_PAUSE_MS).unref();
+  setTimeout(goOn, REST_MS).unref();
 }
 
 /** Passes on one error a second and how many there were. */

@@ -12,7 +12,7 @@ const failing = async (error: unknown) => {
     throw error;
   };
   try {
-    await createProcessor(ShardJob, work, logger)(job(sound), 'token', new AbortController().signal);
+    await createProcessor(ShardJob, work, logger, () => {})(job(sound), 'token', new AbortController().signal);
     return undefined;
   } catch (thrown) {
     return thrown;
@@ -20,17 +20,25 @@ const failing = async (error: unknown) => {
 };
 
 test('declares exactly three parameters: BullMQ hands the signal only to such a processor', () => {
-  expect(createProcessor(ShardJob, async () => {}, logger)).toHaveLength(3);
+  expect(
+    createProcessor(
+      ShardJob,
+      async () => {},
+      logger,
+      () => {},
+    ),
+  ).toHaveLength(3);
 });
 
 test('hands on payload, token and signal', async () => {
   const { signal } = new AbortController();
   const seen: unknown[] = [];
-  await createProcessor(ShardJob, async (data, context) => void seen.push(data, context.token, context.signal), logger)(
-    job(sound),
-    'token',
-    signal,
-  );
+  await createProcessor(
+    ShardJob,
+    async (data, context) => void seen.push(data, context.token, context.signal),
+    logger,
+    () => {},
+  )(job(sound), 'token', signal);
   expect(seen).toEqual([sound, 'token', signal]);
 });
 
@@ -38,7 +46,7 @@ test.each([[undefined], [{}], [{ run: '../etc', shard: 1 }], [{ run: 'run', shar
   'refuses the payload %j for good',
   async (data) => {
     const work = jest.fn<Promise<void>, []>();
-    const error = await createProcessor(ShardJob, work, logger)(job(data), 'token', undefined).catch((e: unknown) => e);
+    const error = await createProcessor(ShardJob, work, logger, () => {})(job(data), 'token', undefined).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UnrecoverableError);
     expect((error as Error).message).toContain('run.00001');
     expect(work).not.toHaveBeenCalled();
@@ -51,10 +59,57 @@ test('what cannot be mended by trying again is failed for good, with its code', 
   expect((error as Error).message).toBe('MIXED_ENCODER: another encoder');
 });
 
-test('what may pass by itself is tried again', async () => {
-  const error = await failing(new ShowtellError('STORE_UNREACHABLE', 'no answer'));
+test('what may pass by itself is tried again, and counts', async () => {
+  const error = await failing(new ShowtellError('ENGINE_CRASHED', 'died'));
   expect(error).not.toBeInstanceOf(UnrecoverableError);
-  expect((error as Error).message).toBe('STORE_UNREACHABLE: no answer');
+  expect((error as Error).message).toBe('ENGINE_CRASHED: died');
+});
+
+describe('while what a job needs is away', () => {
+  const away = (code: 'STORE_UNREACHABLE' | 'REDIS_FULL' | 'RUN_LOCKED', attemptsStarted: number) => {
+    const moveToDelayed = jest.fn<Promise<void>, [number, string]>().mockResolvedValue();
+    const onOutage = jest.fn<void, [ShowtellError, Job, number]>();
+    const work = async () => {
+      throw new ShowtellError(code, 'no answer of s3://name:hunter2@host');
+    };
+    const waiting = job(sound, { attemptsStarted, moveToDelayed, log: async (row: string) => void logged.push(row) });
+    const logged: string[] = [];
+    return { moveToDelayed, onOutage, logged, done: createProcessor(ShardJob, work, logger, onOutage)(waiting, 'token', undefined) };
+  };
+
+  test.each(['STORE_UNREACHABLE', 'REDIS_FULL', 'RUN_LOCKED'] as const)('%s: it waits without using up an attempt', async (code) => {
+    const { done, moveToDelayed, onOutage, logged } = away(code, 1);
+    await expect(done).rejects.toBeInstanceOf(DelayedError);
+    expect(moveToDelayed).toHaveBeenCalledWith(expect.any(Number), 'token');
+    expect(onOutage).toHaveBeenCalledWith(expect.objectContaining({ code }), expect.anything(), expect.any(Number));
+    expect(logged).toEqual([`${code}: no answer of s3://***@host`]);
+  });
+
+  test('the longer it is away, the longer, up to half a minute', async () => {
+    const seconds = async (attemptsStarted: number) => {
+      const { done, onOutage } = away('STORE_UNREACHABLE', attemptsStarted);
+      await done.catch(() => {});
+      return onOutage.mock.calls[0]![2];
+    };
+    expect(await seconds(1)).toBeLessThanOrEqual(1);
+    expect(await seconds(4)).toBeGreaterThan(await seconds(1));
+    for (const started of [6, 50, 100_000]) expect(await seconds(started)).toBeLessThanOrEqual(30);
+    expect(await seconds(100_000)).toBeGreaterThanOrEqual(15);
+  });
+
+  test('it is given back at once to a process that stops', async () => {
+    const stop = new AbortController();
+    const moveToDelayed = jest.fn();
+    const work = async () => {
+      stop.abort(ABORT.drain);
+      throw new ShowtellError('STORE_UNREACHABLE', 'no answer');
+    };
+    const onOutage = jest.fn();
+    await expect(createProcessor(ShardJob, work, logger, onOutage)(job(sound, { moveToDelayed }), 'token', stop.signal)).rejects.toThrow(
+      'handed back',
+    );
+    expect(onOutage).not.toHaveBeenCalled();
+  });
 });
 
 test('an unexpected error is tried again, and shows no password', async () => {
@@ -75,7 +130,7 @@ describe('an abort', () => {
       controller.abort(reason);
       controller.signal.throwIfAborted();
     };
-    return createProcessor(ShardJob, work, logger)(job(sound, more), 'token', controller.signal).catch((e: unknown) => e);
+    return createProcessor(ShardJob, work, logger, () => {})(job(sound, more), 'token', controller.signal).catch((e: unknown) => e);
   };
 
   test('by a stopping process gives the job back', async () => {

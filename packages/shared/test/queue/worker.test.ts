@@ -3,12 +3,14 @@ import type { Worker } from 'bullmq';
 import pino from 'pino';
 import { describeRedis, type RedisServer, startRedisServer } from '../../../../infra/test/redis-server';
 import { ShowtellError } from '../../src/errors';
+import { S3Store } from '../../src/object-store/s3';
 import { openQueues, type RedisServices } from '../../src/queue/open-queues';
 import type { JobContext } from '../../src/queue/processor';
 import { addTrainJob, jobIds, queueNames, ShardJob } from '../../src/queue/queues';
 import { drain, startWorker, type WorkerOptions, workerName } from '../../src/queue/worker';
 import { listWorkers, reportWorker } from '../../src/queue/worker-report';
 import { Shutdown } from '../../src/shutdown';
+import { fail, ORDINARY, startFaultServer } from '../object-store/fault-server';
 import { testSettings } from './settings';
 import { until } from './until';
 
@@ -106,13 +108,58 @@ describeRedis('a worker', () => {
 
   test('tells once when a job has failed for good, not when it will be tried again', async () => {
     const failed: unknown[] = [];
-    start(() => Promise.reject(new ShowtellError('STORE_UNREACHABLE', 'no answer')), { onFailed: async (data) => void failed.push(data) });
+    start(() => Promise.reject(new ShowtellError('ENGINE_CRASHED', 'died')), { onFailed: async (data) => void failed.push(data) });
     await add(0);
     await until(async () => (await state(0)) === 'failed');
     await until(() => failed.length > 0);
     expect(failed).toEqual([{ run: 'run', shard: 0 }]);
-    expect((await services.queues.ingest.getJob('run.00000'))!.failedReason).toBe('STORE_UNREACHABLE: no answer');
+    expect((await services.queues.ingest.getJob('run.00000'))!.failedReason).toBe('ENGINE_CRASHED: died');
   });
+
+  test('a store that is away costs a job no attempt, however long: it waits, others rest, and it is done when the store is back', async () => {
+    const s3 = await startFaultServer((_request, response) => fail(response, 503, 'SlowDown'));
+    const store = new S3Store('bucket', '', {
+      endpoint: s3.endpoint,
+      deadlineMs: 200,
+      attemptMs: 100,
+      credentials: { accessKeyId: 'key', secretAccessKey: 'secret' },
+    });
+    let begun = 0;
+    try {
+      start(async (_data, { signal }) => {
+        begun += 1;
+        await store.put('part', Buffer.from('x'), { signal });
+      });
+      await add(0);
+      await until(() => begun === 3);
+      s3.fault = () => ORDINARY;
+      await until(async () => (await state(0)) === 'unknown');
+    } finally {
+      await store.close();
+      await s3.stop();
+    }
+    // More than its two attempts.
+    expect(begun).toBeGreaterThan(2);
+    expect(s3.objects.get('part')?.toString()).toBe('x');
+    const told = lines.filter(({ msg }) => msg.startsWith('what a job needs is away'));
+    expect(told.length).toBeGreaterThan(0);
+    expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
+  }, 30_000);
+
+  test('a Redis that is full costs a job no attempt either', async () => {
+    let begun = 0;
+    start(async () => {
+      begun += 1;
+      if (begun === 1) await services.redis.config('SET', 'maxmemory', '1');
+      await services.redis.set(`{${services.queues.settings.prefix}}:pixels`, 'x', 'PX', 1_000);
+    });
+    await add(0);
+    await until(async () => begun === 1 && (await state(0)) === 'delayed');
+    const waiting = (await services.queues.ingest.getJob(jobIds.shard('run', 0)))!;
+    expect(waiting).toMatchObject({ attemptsMade: 0, attemptsStarted: 1 });
+    await services.redis.config('SET', 'maxmemory', '0');
+    await until(async () => (await state(0)) === 'unknown');
+  }, 30_000);
 
   test('is told when BullMQ failed a job whose workers died too often, without running it', async () => {
     const failed: unknown[] = [];
