@@ -20,7 +20,8 @@ export interface CheckpointFolder extends CaptionerFiles {
 }
 
 /**
- * Opens a folder that `pull` made.
+ * Opens a folder that `pull` made. Of the files that COMMIT.json names, those that captions are made with must be there; what only
+ * a trainer needs may be missing, but whatever is there must be what COMMIT.json says.
  * @throws ShowtellError `NOT_FOUND` (no such folder, or not a checkpoint), `CORRUPT_CHECKPOINT` naming a file that was changed,
  * `FORMAT_VERSION`.
  */
@@ -33,22 +34,28 @@ export async function openCheckpointFolder(path: string): Promise<CheckpointFold
     });
   return asCorruptCheckpointAsync(async () => {
     const record = parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, body, join(folder, COMMIT_FILE));
+    const unnamed = CAPTIONER_FILES.find((name) => !(name in record.files));
+    if (unnamed !== undefined) throw new ShowtellError('CORRUPT_CHECKPOINT', `${join(folder, COMMIT_FILE)} does not name ${unnamed}`);
     const files: Record<string, Buffer> = {};
-    for (const [name, expected] of Object.entries(record.files)) files[name] = await readVerified(join(folder, name), expected.sha256);
-    const missing = CAPTIONER_FILES.find((name) => !(name in files));
-    if (missing !== undefined) throw new ShowtellError('CORRUPT_CHECKPOINT', `${join(folder, COMMIT_FILE)} does not name ${missing}`);
+    for (const [name, { sha256: expected }] of Object.entries(record.files)) {
+      const found = await readVerified(join(folder, name), expected);
+      if (found) files[name] = found;
+      else if (isNeeded(name)) throw absent(join(folder, name));
+    }
     const captioner = decodeCaptionerFiles(files as Record<(typeof CAPTIONER_FILES)[number], Buffer>, `${folder}/`);
     const encoderWeights = join(folder, ENCODER_FILE);
-    await readVerified(encoderWeights, captioner.preprocessing.encoder.weightsSha256);
+    if (!(await readVerified(encoderWeights, captioner.preprocessing.encoder.weightsSha256))) throw absent(encoderWeights);
     return { ...captioner, folder, record, encoderWeights };
   });
 }
 
-async function readVerified(path: string, expected: string): Promise<Buffer> {
+const isNeeded = (name: string) => (CAPTIONER_FILES as readonly string[]).includes(name);
+const absent = (path: string) => new ShowtellError('CORRUPT_CHECKPOINT', `${path} is missing`, { hint: HINT });
+
+async function readVerified(path: string, expected: string): Promise<Buffer | undefined> {
   const body = await read(path);
-  if (!body) throw new ShowtellError('CORRUPT_CHECKPOINT', `${path} is missing`, { hint: HINT });
-  const actual = sha256(body);
-  if (actual !== expected)
+  const actual = body && sha256(body);
+  if (actual !== undefined && actual !== expected)
     throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${expected} for ${path} but received ${actual}`, { hint: HINT });
   return body;
 }

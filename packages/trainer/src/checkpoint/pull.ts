@@ -5,7 +5,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type Checkpoint, COMMIT_FILE, readCheckpointFiles } from './checkpoints';
-import { decodePreprocessing } from './files';
+import { CAPTIONER_FILES, decodePreprocessing, TRAINER_FILES } from './files';
 import { ENCODER_FILE, openCheckpointFolder } from './folder';
 import { resolveModel } from './model-name';
 
@@ -15,9 +15,15 @@ export interface PulledCheckpoint extends Checkpoint {
   readonly bytes: number;
 }
 
+export interface PullOptions {
+  readonly signal?: AbortSignal;
+  /** Takes along what a trainer goes on with, too: `optimizer.safetensors`, twice the captioner's size, and `cursor.json`. */
+  readonly withOptimizer?: boolean;
+}
+
 /**
- * Copies a checkpoint and its encoder's weights into a folder, verified, all or nothing: the folder appears under its name when it
- * is complete.
+ * Copies what captions are made with, of a checkpoint, and its encoder's weights into a folder, verified, all or nothing: the folder
+ * appears under its name when it is complete.
  * @param model `TRAINING`, `TRAINING@ALIAS` or `TRAINING:STEP`.
  * @throws ShowtellError `USAGE` when the folder exists and is not empty; the errors of `resolveModel`; `CORRUPT_CHECKPOINT`.
  */
@@ -25,7 +31,7 @@ export async function pullCheckpoint(
   store: ObjectStore,
   model: string,
   outFolder: string,
-  options: { readonly signal?: AbortSignal } = {},
+  { signal, withOptimizer = false }: PullOptions = {},
 ): Promise<PulledCheckpoint> {
   const path = resolve(outFolder);
   await refuseOccupied(path, outFolder);
@@ -36,12 +42,12 @@ export async function pullCheckpoint(
   try {
     let bytes = 0;
     const keep = async (name: string, body: Buffer) => {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       await writeDurably(join(partial, name), body);
       bytes += body.length;
     };
-    for (const name of Object.keys(checkpoint.record.files))
-      await keep(name, (await readCheckpointFiles(store, checkpoint, [name]))[name]!);
+    for (const name of withOptimizer ? TRAINER_FILES : CAPTIONER_FILES)
+      await keep(name, (await readCheckpointFiles(store, checkpoint, [name]))[name]);
     await keep(COMMIT_FILE, checkpoint.body);
     await keep(ENCODER_FILE, await readEncoderWeights(store, checkpoint));
     await openCheckpointFolder(partial);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keys } from '@showtell/shared/keys';
-import { TRAINER_FILES } from '../../src/checkpoint/files';
+import { CAPTIONER_FILES, TRAINER_FILES } from '../../src/checkpoint/files';
 import { openCheckpointFolder } from '../../src/checkpoint/folder';
 import { publishCheckpoint } from '../../src/checkpoint/publish';
 import { pullCheckpoint } from '../../src/checkpoint/pull';
@@ -33,15 +33,26 @@ test('a pulled folder holds everything that captions need, the encoder too', asy
   expect(opened.preprocessing).toMatchObject({ encoder: ENCODER, input: [299, 299, 3], weightsKey: keys.weights(ENCODER.weightsSha256) });
   expect(readFileSync(opened.encoderWeights)).toEqual(ENCODER_WEIGHTS);
   expect(readdirSync(out(''))).toEqual(['whole']);
+  expect(readdirSync(out('whole')).sort()).toEqual([...CAPTIONER_FILES, 'COMMIT.json', 'encoder.weights'].sort());
+});
+
+test('what only a trainer needs comes along when asked for, and may go again', async () => {
+  const path = out('with-optimizer');
+  const pulled = await pullCheckpoint(store, 'pets', path, { withOptimizer: true });
+  expect(readdirSync(path).sort()).toEqual([...TRAINER_FILES, 'COMMIT.json', 'encoder.weights'].sort());
+  expect(pulled.bytes).toBeGreaterThan((await pullCheckpoint(store, 'pets', out('without'))).bytes);
+  unlinkSync(join(path, 'optimizer.safetensors'));
+  await expect(openCheckpointFolder(path)).resolves.toMatchObject({ record: { step: 3 } });
 });
 
 test.each([...TRAINER_FILES, 'encoder.weights'])('a pulled folder with a changed %s does not open', async (name) => {
   const path = out(`changed-${name}`);
-  await pullCheckpoint(store, 'pets', path);
+  await pullCheckpoint(store, 'pets', path, { withOptimizer: true });
   const body = readFileSync(join(path, name));
   body[body.length - 2]! ^= 1;
   writeFileSync(join(path, name), body);
   await expect(openCheckpointFolder(path)).rejects.toMatchObject({ code: 'CORRUPT_CHECKPOINT', message: expect.stringContaining(name) });
+  if (name === 'cursor.json' || name === 'optimizer.safetensors') return;
   unlinkSync(join(path, name));
   await expect(openCheckpointFolder(path)).rejects.toMatchObject({ code: 'CORRUPT_CHECKPOINT', message: expect.stringContaining(name) });
 });
