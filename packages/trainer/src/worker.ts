@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openQueues } from '@showtell/shared/queue/open-queues';
@@ -14,7 +15,7 @@ export interface TrainerWorkerOptions {
   readonly settings: Settings;
   readonly store: ObjectStore;
   readonly logger: Logger;
-  /** Threads of the engine; 0 (the default) for every core. */
+  /** Threads of the engine. Default: one for every core that this process may use. */
   readonly threads?: number;
   /** Checkpoints between those at the end of each epoch; none by default. */
   readonly checkpointSteps?: number;
@@ -32,7 +33,7 @@ const DEVICE = 'cpu';
  * after the step going on, and its job goes back to the queue.
  */
 export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<void> {
-  const { settings, store, logger, threads = 0, checkpointSteps, once = false, shutdown } = options;
+  const { settings, store, logger, threads = availableParallelism(), checkpointSteps, once = false, shutdown } = options;
   const opened = new Shutdown(logger);
   const stopped = serve();
   shutdown.defer('trainer worker', () => stopped.catch(() => {}));

@@ -45,6 +45,9 @@ export type OnTrainEvent = (event: TrainEvent) => void;
 
 const STEP_LINES_MS = 5_000;
 
+/** For readers; whoever reckons with the figures has them from the events. */
+const rounded = (value: unknown) => (typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value);
+
 /** Events as log lines: of steps one every five seconds, of the rest all. */
 export function logEvents(logger: Logger): OnTrainEvent {
   let lastStep = Number.NEGATIVE_INFINITY;
@@ -53,7 +56,8 @@ export function logEvents(logger: Logger): OnTrainEvent {
       logger.warn({ err: event.error }, event.what);
       return;
     }
-    const { event: name, ...fields } = event;
+    const { event: name, ...exact } = event;
+    const fields = Object.fromEntries(Object.entries(exact).map(([field, value]) => [field, rounded(value)]));
     if (name !== 'step') return logger.info(fields, name);
     if (performance.now() - lastStep < STEP_LINES_MS) return logger.debug(fields, name);
     lastStep = performance.now();
