@@ -89,6 +89,19 @@ describeRedis('the pipeline', () => {
     expect(await ownKeys()).toEqual([]);
   });
 
+  test.each([
+    ['that is not named', undefined, /no address/],
+    ['that does not answer', 'redis://127.0.0.1:1', /127\.0\.0\.1:1/],
+  ])('a dry run does without a Redis %s, and says so', async (_name, url, why) => {
+    const settings = { ...rig.settings, redis: url };
+    const report = await rig.enqueue({ dryRun: true, settings });
+    expect(report).toMatchObject({ existed: false, jobsNotSeen: expect.stringMatching(why) as string, shards: { planned: 5, added: 5 } });
+    await rig.enqueue();
+    expect(await rig.enqueue({ dryRun: true, settings })).toMatchObject({ existed: true, shards: { committed: 0, waiting: 0, added: 5 } });
+    expect(await rig.enqueue({ dryRun: true })).not.toHaveProperty('jobsNotSeen');
+    await expect(rig.enqueue({ settings })).rejects.toMatchObject({ code: url === undefined ? 'CONFIG_INVALID' : 'REDIS_UNREACHABLE' });
+  });
+
   test('enqueueing again, at once, before and in the middle, adds nothing that is on its way or done', async () => {
     const both = await Promise.all([rig.enqueue(), rig.enqueue()]);
     expect(new Set(both.map(({ shards }) => shards.added))).toEqual(new Set([0, 5]));

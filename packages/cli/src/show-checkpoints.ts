@@ -8,6 +8,7 @@ import pc from 'picocolors';
 import { formatTable } from './output/table';
 
 const NONE = '–';
+const STATES = { completed: 'complete', diverged: 'diverged', open: 'incomplete' } as const;
 const loss = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(4) : NONE);
 
 /** Prints every training of the store. */
@@ -25,7 +26,7 @@ export async function showTrainings(store: ObjectStore, json: boolean): Promise<
         run,
         preset,
         epochs: hyperparameters.epochs,
-        state: done?.outcome ?? 'open',
+        state: STATES[done?.outcome ?? 'open'],
         latestStep: aliases.get('latest')?.step ?? null,
         bestStep: best?.step ?? null,
         bestValidationLoss: best?.metric?.value ?? null,

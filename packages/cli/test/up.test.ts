@@ -76,13 +76,38 @@ describeRedis('one machine', () => {
     });
     expect(await succeed('status')).toMatch(/^drawn +complete +20 +100 %/m);
 
-    await succeed('train', 'drawn', '--epochs', '2', '--set', 'units=8', '--set', 'embedding=8', '--set', 'minWordCount=1');
+    const train = ['train', 'drawn', '--epochs', '2', '--set', 'units=8', '--set', 'embedding=8', '--set', 'minWordCount=1'];
+    expect(await succeed(...train)).toMatch(
+      /^Training drawn-seed: .*\n[^]*Epoch 2\/2 [^]*\nDone\. Its checkpoints: showtell checkpoints drawn-seed\n$/,
+    );
+    expect(await succeed(...train)).toMatch(/^The training drawn-seed was complete already \(2 epochs, \d+ steps\)\..*\n$/);
     const trainings = JSON.parse(await succeed('checkpoints', '--json')) as { training: string; state: string }[];
-    expect(trainings).toEqual([expect.objectContaining({ training: 'drawn-seed', state: 'completed', epochs: 2 })]);
+    expect(trainings).toEqual([expect.objectContaining({ training: 'drawn-seed', state: 'complete', epochs: 2 })]);
     expect(await succeed('checkpoints', 'drawn-seed')).toContain('@latest');
 
     await stop(running, end, 'SIGINT');
   });
+
+  test('stopped before a run is complete, it says what is left, and goes on with it by itself', async () => {
+    const first = await startUp();
+    await succeed('enqueue', 'synthetic:400', '--run', 'long', '--weights', 'narrow.safetensors', '--shard-rows', '4');
+    await stop(first.up, first.end, 'SIGINT');
+    expect(first.text()).toMatch(/^Left {7}long: \d+ of 100 shards are left$/m);
+    expect(first.text()).not.toMatch(/Left +(drawn|training)/);
+    // Redis is gone, so nobody can tell whether the run goes on; what is done is known.
+    expect(await succeed('status')).toMatch(/^long +incomplete +400 .*\n[^]*\nRedis was not asked/m);
+    expect(
+      await succeed('enqueue', 'synthetic:400', '--run', 'long', '--weights', 'narrow.safetensors', '--shard-rows', '4', '--dry-run'),
+    ).toMatch(/Note: jobs in Redis were not looked at/);
+
+    const second = await startUp();
+    await until(() => /^Goes on {4}long: \d+ of 100 shards are left$/m.test(second.text()));
+    expect(second.text()).not.toMatch(/Goes on +drawn/);
+    await succeed('status', 'long', '--watch');
+    expect(JSON.parse(await succeed('status', 'long', '--json'))).toMatchObject({ state: 'complete', samples: { committed: 400 } });
+    await stop(second.up, second.end, 'SIGINT');
+    expect(second.text()).not.toContain('Left ');
+  }, 60_000);
 
   test('a pulled checkpoint captions without services, and is refused once a file of it was changed', async () => {
     await succeed('pull', 'drawn-seed', '--out', 'model');

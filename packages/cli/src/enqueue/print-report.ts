@@ -27,6 +27,7 @@ export function formatEnqueueReport(report: EnqueueReport): string {
     `\nShards: ${rows.map(([name, count]) => `${formatCount(count as number)} ${name}`).join(', ')}\n`,
     ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),
     ...findingLines(report.findings).map((line) => `${pc.yellow('Note:')} ${line}\n`),
+    ...(report.jobsNotSeen === undefined ? [] : [`${pc.yellow('Note:')} jobs in Redis were not looked at: ${report.jobsNotSeen}\n`]),
     ...(state === 'running' ? [] : [`${pc.yellow('Note:')} the run is ${state}, so nothing was added\n`]),
   ].join('');
 }

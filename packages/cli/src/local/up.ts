@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
-import { redact } from '@showtell/shared/logger';
+import { createLogger, redact } from '@showtell/shared/logger';
 import { openStore } from '@showtell/shared/object-store/open';
 import { connectRedis, preflight } from '@showtell/shared/queue/connection';
 import { Queues } from '@showtell/shared/queue/queues';
@@ -13,6 +13,7 @@ import { formatLogLine } from './log-line';
 import { openRedis } from './redis';
 import { defaultEncoders, startServices } from './services';
 import { checkNotUp, writeServicesFile } from './services-file';
+import { goOnWithRuns, tellWhatIsLeft } from './unfinished';
 
 export interface UpOptions {
   readonly settings: Settings;
@@ -31,7 +32,9 @@ export async function runUp({ settings: given, encoders, port, shutdown, cwd = p
   shutdown.defer('redis', () => redis.stop());
   const settings: Settings = { ...given, redis: redis.url };
   const [report] = await preflight(settings);
-  await probeStore(settings, shutdown);
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  shutdown.defer('store', () => store.close());
+  await store.probe({ signal: shutdown.signal });
 
   const connection = connectRedis(settings);
   connection.on('error', () => {});
@@ -40,6 +43,10 @@ export async function runUp({ settings: given, encoders, port, shutdown, cwd = p
   shutdown.defer('queues', () => queues.close());
   const dashboard = await startDashboard(queues, port);
   shutdown.defer('dashboard', () => dashboard.close());
+
+  // Of a Redis that is not our own, jobs stay when we stop.
+  const work = redis.program === undefined ? undefined : { store, queues, logger: createLogger('up', { logLevel: 'warn' }), say };
+  if (work) shutdown.defer('what is left', () => tellWhatIsLeft(work));
 
   const count = encoders ?? defaultEncoders(availableParallelism());
   const services = startServices({
@@ -57,15 +64,12 @@ export async function runUp({ settings: given, encoders, port, shutdown, cwd = p
   say(`Dashboard  ${pc.cyan(dashboard.url)}`);
   say(pc.dim('Other commands find these from the same folder. Ctrl-C stops everything.'));
 
-  await Promise.race([services.failed, untilAborted(shutdown.signal)]);
+  const goesOn = work && goOnWithRuns(work, shutdown.signal).catch((error: unknown) => ignoreAbort(error, shutdown));
+  await Promise.race([services.failed, Promise.all([goesOn, untilAborted(shutdown.signal)])]);
   say('Stopping…');
 }
 
-async function probeStore(settings: Settings, { signal }: Shutdown): Promise<void> {
-  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
-  try {
-    await store.probe({ signal });
-  } finally {
-    await store.close();
-  }
+/** Whoever stops everything is not told that what was going on has been stopped. */
+function ignoreAbort(error: unknown, { signal }: Shutdown): void {
+  if (!signal.aborted) throw error;
 }

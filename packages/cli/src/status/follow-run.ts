@@ -5,6 +5,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { Queues } from '@showtell/shared/queue/queues';
 import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
+import { enqueueAgain } from '../enqueue/enqueue-again';
 
 const EVERY_MILLISECONDS = 1_000;
 /** Looks at which a run must be halted before that is believed: the finalizer may just be healing it. */
@@ -32,14 +33,14 @@ export async function followRun({ store, queues, run, signal, onStatus }: Follow
 }
 
 /** Why a run cannot go on, and what to do about it. */
-export function stuck({ run, state, failures, shards }: RunStatus): ShowtellError {
+export function stuck({ run, state, failures, shards, request }: RunStatus): ShowtellError {
   const why = {
     failed: `${shards.failed} of ${shards.planned} shards have failed${failures[0] === undefined ? '' : `: ${failures[0].reason}`}`,
     lost: 'shards are missing and it has no job in Redis',
     paused: 'it is paused',
     cancelled: 'it is cancelled',
   }[state as 'failed' | 'lost' | 'paused' | 'cancelled'];
-  return new ShowtellError('RUN_STUCK', `The run ${run} cannot go on: ${why ?? state}`, {
-    hint: 'Mend the cause, then enqueue the same source again: only what is missing is added.',
-  });
+  const again = `it again, which adds only what is missing: ${enqueueAgain(request)}`;
+  const hint = { failed: `Mend the cause, then enqueue ${again}`, lost: `Enqueue ${again}` }[state as string];
+  return new ShowtellError('RUN_STUCK', `The run ${run} cannot go on: ${why ?? state}`, hint === undefined ? {} : { hint });
 }

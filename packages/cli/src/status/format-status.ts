@@ -1,4 +1,5 @@
 import type { RunStatus } from '@showtell/ingest/admin/status';
+import { queueNames } from '@showtell/shared/queue/queues';
 import pc from 'picocolors';
 import { formatReasons } from '../enqueue/print-report';
 import { formatCount, formatSeconds, formatShare } from '../output/format';
@@ -7,6 +8,7 @@ import { formatTable } from '../output/table';
 const STATE_COLOURS: Record<RunStatus['state'], (text: string) => string> = {
   planning: pc.blue,
   running: pc.blue,
+  incomplete: pc.yellow,
   complete: pc.green,
   paused: pc.yellow,
   cancelled: pc.yellow,
@@ -17,7 +19,7 @@ const STATE_COLOURS: Record<RunStatus['state'], (text: string) => string> = {
 /** All runs, one a line. */
 export function formatRuns(runs: readonly RunStatus[]): string {
   if (runs.length === 0) return 'There is no run in this store yet. Make one: showtell enqueue SOURCE\n';
-  return formatTable(
+  const table = formatTable(
     ['run', 'state', 'samples', 'done', 'rejected', 'rate', 'eta', 'source'],
     runs.map((status) => [
       status.run,
@@ -30,11 +32,18 @@ export function formatRuns(runs: readonly RunStatus[]): string {
       status.source,
     ]),
   );
+  if (runs.every(({ state }) => state === 'complete')) return table;
+  if (runs.some(({ queues }) => queues === undefined)) return `${table}\n${NOT_ASKED}`;
+  return runs.some(({ state, workers }) => state === 'running' && workers?.length === 0) ? `${table}\n${NO_WORKER}` : table;
 }
+
+const NOT_ASKED = `${pc.yellow('Redis was not asked (no address is set)')}, so whether anybody works on what is incomplete is not known\n`;
+const NO_WORKER = `${pc.yellow('No worker is running')}: showtell up, or showtell worker ingest and showtell worker encoder\n`;
 
 /** One run with all that is known of it. */
 export function formatRun(status: RunStatus): string {
-  const { run, state, source, encoder, shards, samples, splits, rejected, failures, queues, workers } = status;
+  const { run, state, source, request, encoder, shards, samples, splits, rejected, failures, waiting, lastCommit, queues, workers } =
+    status;
   const facts: [string, string][] = [
     ['State', STATE_COLOURS[state](state)],
     ['Source', source],
@@ -46,6 +55,7 @@ export function formatRun(status: RunStatus): string {
     ['Samples', `${formatCount(samples.committed)} of ${formatCount(samples.planned)} encoded (${doneShare(status)})`],
     ['Rejected', samples.rejected === 0 ? '0' : `${formatCount(samples.rejected)} (${formatReasons(rejected)})`],
     ...(state === 'running' ? [['Rate', `${rate(status)}, done in ${eta(status)}`] as [string, string]] : []),
+    ...(state === 'incomplete' && lastCommit !== undefined ? [['Last', `shard committed ${lastCommit}`] as [string, string]] : []),
     ...(status.manifest === undefined ? [] : [['Manifest', String(status.manifest)] as [string, string]]),
   ];
   return [
@@ -58,20 +68,26 @@ export function formatRun(status: RunStatus): string {
           splits.map((split) => [split.split, split.planned, split.committed, split.rejected]),
         )}`,
     ...failures.map(({ shard, reason }) => `${pc.red('failed')} shard ${shard}: ${reason}\n`),
-    queues === undefined ? `\n${pc.yellow('Redis was not asked (no address is set), so jobs and workers are not known')}\n` : '',
+    ...waiting.map(({ shard, reason }) => `${pc.yellow('waits')} shard ${shard}: ${reason}\n`),
+    queues === undefined && state !== 'complete' ? `\n${NOT_ASKED}` : '',
     queues === undefined
       ? ''
       : `\n${formatTable(
           ['queue', 'waiting', 'active', 'delayed', 'failed'],
-          Object.entries(queues).map(([name, counts]) => [name, counts.waiting, counts.active, counts.delayed, counts.failed]),
+          Object.entries(queues).map(([name, counts]) => [
+            name === 'encode' ? queueNames.encode(request.precision) : name,
+            counts.waiting,
+            counts.active,
+            counts.delayed,
+            counts.failed,
+          ]),
         )}`,
     workers === undefined ? '' : `\n${formatWorkers(workers)}`,
   ].join('');
 }
 
 function formatWorkers(workers: NonNullable<RunStatus['workers']>): string {
-  if (workers.length === 0)
-    return `${pc.yellow('No worker is running')}: showtell up, or showtell worker ingest and showtell worker encoder\n`;
+  if (workers.length === 0) return NO_WORKER;
   return formatTable(
     ['worker', 'stage', 'device', 'images/s'],
     workers.map(({ name, stage, device, rate: images }) => [
@@ -84,7 +100,5 @@ function formatWorkers(workers: NonNullable<RunStatus['workers']>): string {
 }
 
 const doneShare = ({ samples }: RunStatus) => formatShare(samples.committed + samples.rejected, samples.planned);
-/** Of the latest commits; when nobody works, it is history. */
-const rate = ({ rate: images, state }: RunStatus) =>
-  images === undefined || (state !== 'running' && state !== 'complete') ? '–' : `${images.toFixed(1)}/s`;
-const eta = ({ etaSeconds, state }: RunStatus) => (etaSeconds === undefined || state !== 'running' ? '–' : formatSeconds(etaSeconds));
+const rate = ({ rate: images }: RunStatus) => (images === undefined ? '–' : `${images.toFixed(1)}/s`);
+const eta = ({ etaSeconds }: RunStatus) => (etaSeconds === undefined ? '–' : formatSeconds(etaSeconds));

@@ -21,14 +21,18 @@ export async function waitForRun(
   const begun = performance.now();
   const say = (line: string) => process.stderr.write(`${line}\n`);
   let bar: Progress | undefined;
-  let told = false;
+  const told = new Set<string>();
+  const sayOnce = (what: string, more?: string) => {
+    if (!told.has(what)) say(`  ${more === undefined ? what : `${what}: ${more}`}`);
+    told.add(what);
+  };
   const onStatus = (now: RunStatus) => {
     const { samples } = now;
     bar ??= startProgress('Encoding', samples.planned);
     bar.update(samples.committed + samples.rejected, noteOf(now));
-    if (told || now.state !== 'running' || now.workers?.length !== 0) return;
-    told = true;
-    say('  No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder');
+    if (now.state === 'running' && now.workers?.length === 0)
+      sayOnce('No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder');
+    if (now.waiting.length > 0) sayOnce('Something that the run needs is away; it goes on when that is back', now.waiting[0]!.reason);
   };
   try {
     const { samples } = await followRun({ store, queues, run, signal, onStatus });

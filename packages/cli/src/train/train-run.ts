@@ -5,10 +5,12 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
+import { readDone } from '@showtell/trainer/train/done';
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
 import { readTraining, type TrainingRequest } from '@showtell/trainer/train/freeze';
 import { trainHere } from '@showtell/trainer/train/train-here';
 import type { CommandContext } from '../context';
+import { plural } from '../output/format';
 import { followTraining } from './follow-training';
 import { showEvents } from './show-events';
 
@@ -31,6 +33,8 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
   const request = resume
     ? await asFrozen(context.store, { ...asked, training })
     : { ...asked, training, preset: asked.preset ?? DEFAULT_PRESET };
+  checkName('training', training);
+  const before = await readDone(context.store, training);
   const shown = showEvents({ json });
   const say = (line: string) => {
     shown.end();
@@ -38,7 +42,11 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
   };
   try {
     const outcome = here ? await inThisProcess(context, request, resume, shown.onEvent) : await inAWorker(context, request, shown.onEvent);
-    if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
+    if (before?.outcome === 'completed')
+      say(
+        `The training ${training} was complete already (${plural(before.epoch, 'epoch')}, ${plural(before.step, 'step')}). Its checkpoints: showtell checkpoints ${training}; to train once more, name a new training: --name NAME`,
+      );
+    else if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
     else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume --here`);
   } finally {
     shown.end();

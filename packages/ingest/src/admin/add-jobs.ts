@@ -93,6 +93,14 @@ async function addMissing(
   return counts;
 }
 
+/** What `addJobs` would find of a run in the store alone. */
+export async function countMissing(store: ObjectStore, run: PlannedRun, options?: { readonly signal?: AbortSignal }): Promise<AddedJobs> {
+  const planned = run.plan.shards.length;
+  const state = await readControl(store, run.name, options);
+  const committed = (await listCommitted(store, run.name, options)).size;
+  return { state, planned, committed, waiting: 0, failed: 0, added: state === 'running' ? planned - committed : 0 };
+}
+
 const count = (found: readonly Whereabouts[], what: Whereabouts) => found.filter((place) => place === what).length;
 
 /**
@@ -162,6 +170,6 @@ async function headPriority(queues: Queues): Promise<number> {
 }
 
 /** Whether nothing is left to do for a run whose shards are all committed. */
-async function isFinished(store: ObjectStore, run: PlannedRun, options: { readonly signal?: AbortSignal }): Promise<boolean> {
+export async function isFinished(store: ObjectStore, run: PlannedRun, options: { readonly signal?: AbortSignal }): Promise<boolean> {
   return (await latestManifest(store, run.name, options)) !== undefined && (await isTrainingDone(store, run.request, options));
 }

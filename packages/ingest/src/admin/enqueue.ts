@@ -1,11 +1,11 @@
 import { commit } from '@showtell/shared/commit';
 import type { Settings } from '@showtell/shared/config';
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
-import { openQueues } from '@showtell/shared/queue/open-queues';
+import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { PlanFindings } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
@@ -15,7 +15,7 @@ import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import { countRejections, readCommits } from '../commits';
 import type { DatasetSource } from '../source/dataset';
-import { addJobs } from './add-jobs';
+import { addJobs, countMissing } from './add-jobs';
 import { buildPlan } from './build-plan';
 import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
 
@@ -28,7 +28,7 @@ export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
     /** Puts the weights into the store, where the workers look for them. Called before anything names them. */
     readonly put: () => Promise<unknown>;
   };
-  /** Says what it would do and writes nothing, neither to the store nor to Redis. */
+  /** Says what it would do and writes nothing, neither to the store nor to Redis, and does without Redis where that is away. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: EnqueueProgress) => void;
   readonly signal?: AbortSignal;
@@ -47,6 +47,8 @@ export interface EnqueueReport {
   /** Whether the run was there before. */
   readonly existed: boolean;
   readonly state: ControlRecord['state'];
+  /** Why a dry run has not looked at jobs, where it has not: then none is counted as waiting or failed. */
+  readonly jobsNotSeen?: string;
   /** Counts of shards. */
   readonly shards: {
     readonly planned: number;
@@ -75,24 +77,27 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
   const opened = new Shutdown(logger);
   try {
     // First, because a server that is not there should be known before an hour of listing.
-    const { queues } = await openQueues(settings, logger, opened, dryRun);
+    const found = dryRun ? await queuesIfThere(settings, logger, opened) : await openQueues(settings, logger, opened);
     const { run, existed } = await plan(request, options);
-    const counts = await addJobs({
-      store,
-      queues,
-      run,
-      logger,
-      dryRun,
-      ...(signal && { signal }),
-      onProgress: (done, total) => options.onProgress?.({ step: 'jobs', done, total }),
-    });
-    const { state, ...shards } = counts;
+    const { state, ...shards } =
+      'queues' in found
+        ? await addJobs({
+            store,
+            queues: found.queues,
+            run,
+            logger,
+            dryRun,
+            ...(signal && { signal }),
+            onProgress: (done, total) => options.onProgress?.({ step: 'jobs', done, total }),
+          })
+        : await countMissing(store, run, signal && { signal });
     const commits = existed ? await readCommits(store, run.name, signal && { signal }) : new Map<number, CommitRecord>();
     return {
       run: run.name,
       dryRun,
       existed,
       state,
+      ...('missing' in found && { jobsNotSeen: found.missing }),
       shards,
       samples: {
         planned: sum(run.plan.shards.map(({ rows }) => rows)),
@@ -104,6 +109,17 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
     };
   } finally {
     await opened.run();
+  }
+}
+
+/** A dry run has no need of Redis: it looks where there is one, and says otherwise why it has not. */
+async function queuesIfThere(settings: Settings, logger: Logger, opened: Shutdown): Promise<RedisServices | { readonly missing: string }> {
+  if (settings.redis === undefined) return { missing: 'no address of a Redis server is set' };
+  try {
+    return await openQueues(settings, logger, opened, true);
+  } catch (error) {
+    if (isShowtellError(error, 'REDIS_UNREACHABLE')) return { missing: error.message };
+    throw error;
   }
 }
 

@@ -2,10 +2,11 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readControl, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
-import { jobIds, LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
+import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { listWorkers } from '@showtell/shared/queue/worker-report';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
+import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections, readCommits } from '../commits';
 import { latestManifest } from '../manifest';
@@ -26,11 +27,14 @@ export interface Failure {
 export interface RunStatus {
   readonly run: string;
   /**
-   * `planning`: claimed, but without a plan; `running`; `complete`: the manifest is there; `failed`: every missing shard has failed
-   * for good; `lost`: shards are missing and nothing of the run is in the queue; or the operator's `paused` and `cancelled`.
+   * `planning`: claimed, but without a plan; `running`: its jobs are in the queue; `complete`: the manifest is there; `failed`: every
+   * missing shard has failed for good; `lost`: shards are missing and nothing of the run is in the queue; `incomplete`: shards are
+   * missing, and Redis was not asked whether anybody works on them; or the operator's `paused` and `cancelled`.
    */
-  readonly state: 'planning' | 'running' | 'complete' | 'failed' | 'lost' | 'paused' | 'cancelled';
+  readonly state: 'planning' | 'running' | 'complete' | 'failed' | 'lost' | 'incomplete' | 'paused' | 'cancelled';
   readonly source: string;
+  /** What was asked for. */
+  readonly request: RunRecord;
   readonly encoder: EncoderIdentity | undefined;
   readonly shards: { readonly planned: number; readonly committed: number; readonly failed: number };
   readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: number };
@@ -38,11 +42,15 @@ export interface RunStatus {
   readonly splits: readonly { readonly split: string; readonly planned: number; readonly committed: number; readonly rejected: number }[];
   /** Number of the newest manifest. */
   readonly manifest: number | undefined;
-  /** Images a second over the latest commits, by the workers' clocks. */
+  /** Images a second over the latest commits, by the workers' clocks: of a complete run, or of one that workers are at. */
   readonly rate: number | undefined;
   readonly etaSeconds: number | undefined;
+  /** When the latest shard was committed, by its worker's clock. */
+  readonly lastCommit: string | undefined;
   /** Shards that failed for good, with the reason; the first 20. Without a shard: what keeps the finalizer from ending the run. */
   readonly failures: readonly Failure[];
+  /** Shards whose jobs wait for something that is away, such as the source's store, with the reason; the first 20. */
+  readonly waiting: readonly Failure[];
   /** `undefined` when Redis was not asked. */
   readonly queues: Readonly<Record<'ingest' | 'encode' | 'finalize', QueueCounts>> | undefined;
   readonly workers: Awaited<ReturnType<typeof listWorkers>> | undefined;
@@ -55,9 +63,9 @@ export interface StatusOptions {
 }
 
 /** States that end without somebody doing something. */
-export const GOES_ON: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running', 'complete', 'paused', 'cancelled']);
+export const GOES_ON: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running', 'incomplete', 'complete', 'paused', 'cancelled']);
 
-/** Commits over which the rate is taken, and failed shards that are told. */
+/** Commits over which the rate is taken, and shards that are told of those that failed or wait. */
 const RATE_COMMITS = 20;
 const FAILURES = 20;
 
@@ -88,25 +96,29 @@ export async function runStatus(
     committed: sum(records.map(({ rows }) => rows)),
     rejected: sum(records.map(({ rejected }) => rejected.length)),
   };
-  const rate = rateOf(records);
   const left = samples.planned - samples.committed - samples.rejected;
   const failed = failures.filter(({ shard }) => shard === undefined || !commits.has(shard));
+  const state = await stateOf(
+    store,
+    queues,
+    name,
+    {
+      planned: planned.length,
+      committed: commits.size,
+      failed: failed.length,
+      planning: run === undefined,
+      complete: manifest !== undefined,
+    },
+    signal,
+  );
+  const workers = queues && [...(await listWorkers(queues, queues.ingest)), ...(await listWorkers(queues, queues.encode(precision)))];
+  // When nobody works on the run, the rate of its latest commits is history.
+  const rate = state === 'complete' || (state === 'running' && workers?.length !== 0) ? rateOf(records) : undefined;
   return {
     run: name,
-    state: await stateOf(
-      store,
-      queues,
-      name,
-      {
-        planned: planned.length,
-        committed: commits.size,
-        failed: failed.length,
-        planning: run === undefined,
-        complete: manifest !== undefined,
-      },
-      signal,
-    ),
+    state,
     source: request.source.url,
+    request,
     encoder: run?.plan.encoder,
     shards: { planned: planned.length, committed: commits.size, failed: failed.filter(({ shard }) => shard !== undefined).length },
     samples,
@@ -123,13 +135,18 @@ export async function runStatus(
     manifest: manifest?.number,
     rate,
     etaSeconds: rate === undefined || left === 0 ? undefined : left / rate,
+    lastCommit: records
+      .map(({ execution }) => execution.at)
+      .sort()
+      .at(-1),
     failures: failed.slice(0, FAILURES),
+    waiting: queues && state === 'running' ? await listWaiting(queues, name, precision) : [],
     queues: queues && {
       ingest: await countsOf(queues.ingest),
       encode: await countsOf(queues.encode(precision)),
       finalize: await countsOf(queues.finalize),
     },
-    workers: queues && [...(await listWorkers(queues, queues.ingest)), ...(await listWorkers(queues, queues.encode(precision)))],
+    workers,
   };
 }
 
@@ -165,8 +182,8 @@ async function stateOf(
   if (control !== 'running') return control;
   if (failed > 0 && committed + failed >= planned) return 'failed';
   // Every run has a finalize job until it is complete; whoever lost Redis lost it too.
-  if (queues && !(LIVE_STATES as readonly string[]).includes(await queues.finalize.getJobState(jobIds.finalize(name)))) return 'lost';
-  return 'running';
+  if (queues === undefined) return 'incomplete';
+  return isLive(await queues.finalize.getJobState(jobIds.finalize(name))) ? 'running' : 'lost';
 }
 
 async function listFailures(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
@@ -175,6 +192,20 @@ async function listFailures(queues: Queues, run: string, precision: EncoderIdent
   const shards = jobs.filter((job) => job.data.run === run).map((job) => ({ shard: job.data.shard, reason: job.failedReason }));
   const finalize = await queues.finalize.getJob(jobIds.finalize(run));
   return finalize && (await finalize.isFailed()) ? [...shards, { reason: finalize.failedReason }] : shards;
+}
+
+/** Of jobs that wait, those that say for what: a job that is merely tried again later says nothing. */
+async function listWaiting(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
+  const found: Failure[] = [];
+  for (const queue of [queues.ingest, queues.encode(precision)]) {
+    const jobs = (await queue.getDelayed(0, FAILURES)).filter((job) => job.data.run === run);
+    for (const job of jobs) {
+      // The newest line of its log.
+      const [reason] = (await queue.getJobLogs(job.id!, 0, 0, false)).logs;
+      if (reason !== undefined) found.push({ shard: job.data.shard, reason });
+    }
+  }
+  return found.slice(0, FAILURES);
 }
 
 async function countsOf(queue: Queues['ingest'] | Queues['finalize']): Promise<QueueCounts> {

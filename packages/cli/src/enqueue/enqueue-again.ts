@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import type { RunRecord } from '@showtell/shared/schema/run';
+
+/** The command that enqueues a run again, to be typed as it stands in a POSIX shell. Settings and credentials are the reader's own. */
+export function enqueueAgain({ run, source, splits, shardRows, weights, precision, strict, train }: RunRecord): string {
+  return [
+    'showtell enqueue',
+    quoted(source.url.startsWith('file:') ? fileURLToPath(source.url) : source.url),
+    `--run ${run}`,
+    ...(splits.length > 0 ? [`--split ${quoted(splits.join(','))}`] : []),
+    ...(shardRows === 512 ? [] : [`--shard-rows ${shardRows}`]),
+    ...(weights === 'bundled' ? [] : [`--weights ${quoted(weights)}`]),
+    ...(precision === 'float32' ? [] : [`--precision ${precision}`]),
+    ...(train === undefined ? [] : [`--train ${quoted(train)}`]),
+    ...(strict ? ['--strict'] : []),
+    ...(source.endpoint === undefined ? [] : [`--source-endpoint ${quoted(source.endpoint)}`]),
+    ...(source.unsigned === true ? ['--no-sign-request'] : []),
+  ].join(' ');
+}
+
+const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

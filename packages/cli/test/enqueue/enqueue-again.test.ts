@@ -1,0 +1,38 @@
+import type { RunRecord } from '@showtell/shared/schema/run';
+import { enqueueAgain } from '../../src/enqueue/enqueue-again';
+
+const plain: RunRecord = {
+  formatVersion: 1,
+  run: 'drawn',
+  source: { kind: 'synthetic', url: 'synthetic:20' },
+  splits: [],
+  encoder: 'inception-v3',
+  weights: 'bundled',
+  weightsSha256: 'a'.repeat(64),
+  dimension: 2_048,
+  preprocessing: 'centre-square-299-linear-v1',
+  precision: 'float32',
+  shardRows: 512,
+  microBatch: 32,
+  strict: false,
+};
+
+test('a run with defaults is source and name', () => {
+  expect(enqueueAgain(plain)).toBe('showtell enqueue synthetic:20 --run drawn');
+});
+
+test('whatever was asked for stands in it, quoted for the shell', () => {
+  const asked: RunRecord = {
+    ...plain,
+    source: { kind: 'coco', url: 'file:///photos/ada%27s%20coco', endpoint: 'http://minio:9000', unsigned: true },
+    splits: ['train', 'val'],
+    weights: 'my weights.h5',
+    precision: 'int8',
+    shardRows: 64,
+    strict: true,
+    train: 'seed',
+  };
+  expect(enqueueAgain(asked)).toBe(
+    `showtell enqueue '/photos/ada'\\''s coco' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
+  );
+});

@@ -1,0 +1,81 @@
+import type { RunStatus } from '@showtell/ingest/admin/status';
+import { stuck } from '../../src/status/follow-run';
+import { formatRun, formatRuns } from '../../src/status/format-status';
+
+const status = (more: Partial<RunStatus>): RunStatus => ({
+  run: 'drawn',
+  state: 'running',
+  source: 'synthetic:20',
+  request: {
+    formatVersion: 1,
+    run: 'drawn',
+    source: { kind: 'synthetic', url: 'synthetic:20' },
+    splits: [],
+    encoder: 'inception-v3',
+    weights: 'bundled',
+    weightsSha256: 'a'.repeat(64),
+    dimension: 2_048,
+    preprocessing: 'centre-square-299-linear-v1',
+    precision: 'float32',
+    shardRows: 512,
+    microBatch: 32,
+    strict: false,
+  },
+  encoder: undefined,
+  shards: { planned: 5, committed: 2, failed: 0 },
+  samples: { planned: 20, committed: 8, rejected: 0 },
+  rejected: {},
+  splits: [],
+  manifest: undefined,
+  rate: undefined,
+  etaSeconds: undefined,
+  lastCommit: '2026-01-02T03:04:05.678Z',
+  failures: [],
+  waiting: [],
+  queues: undefined,
+  workers: undefined,
+  ...more,
+});
+const queues = {
+  ingest: { waiting: 3, active: 0, delayed: 0, failed: 0 },
+  encode: { waiting: 0, active: 0, delayed: 0, failed: 0 },
+  finalize: { waiting: 0, active: 0, delayed: 1, failed: 0 },
+};
+
+test('without Redis it is said what is not known, and there is no rate', () => {
+  const incomplete = status({ state: 'incomplete' });
+  expect(formatRuns([incomplete])).toMatch(/^drawn +incomplete +20 +40 % +0 +– +– /m);
+  expect(formatRuns([incomplete])).toMatch(/\nRedis was not asked \(no address is set\)/);
+  expect(formatRun(incomplete)).toMatch(/State +incomplete\n[^]*Last +shard committed 2026-01-02[^]*\nRedis was not asked/);
+  expect(formatRun(incomplete)).not.toMatch(/Rate|queue/i);
+});
+
+test('of complete runs everything is known without Redis', () => {
+  const complete = status({ state: 'complete', rate: 25 });
+  expect(formatRuns([complete])).toMatch(/complete .* 25\.0\/s/);
+  expect(formatRuns([complete]) + formatRun(complete)).not.toContain('not asked');
+});
+
+test('a run that no worker is at says so, also in the list', () => {
+  const idle = status({ queues, workers: [] });
+  expect(formatRuns([idle])).toMatch(/\nNo worker is running: showtell up/);
+  expect(formatRun(idle)).toMatch(/Rate +–, done in –\n[^]*^encode-float32 +0 [^]*\nNo worker is running/m);
+});
+
+test('jobs that wait say for what', () => {
+  const waits = status({ queues, workers: [{ name: 'w' }], waiting: [{ shard: 3, reason: 'STORE_UNREACHABLE: no answer' }] });
+  expect(formatRun(waits)).toContain('\nwaits shard 3: STORE_UNREACHABLE: no answer\n');
+});
+
+test('a run that cannot go on names the command to type', () => {
+  expect(stuck(status({ state: 'lost' }))).toMatchObject({
+    code: 'RUN_STUCK',
+    hint: 'Enqueue it again, which adds only what is missing: showtell enqueue synthetic:20 --run drawn',
+  });
+  const failed = status({ state: 'failed', shards: { planned: 5, committed: 4, failed: 1 }, failures: [{ shard: 1, reason: 'BUG: no' }] });
+  expect(stuck(failed)).toMatchObject({
+    message: expect.stringContaining('1 of 5 shards have failed: BUG: no') as string,
+    hint: expect.stringMatching(/^Mend the cause, then .*: showtell enqueue synthetic:20 --run drawn$/) as string,
+  });
+  expect(stuck(status({ state: 'paused' }))).toMatchObject({ hint: undefined });
+});
