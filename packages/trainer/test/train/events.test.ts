@@ -3,7 +3,9 @@ import { logEvents } from '../../src/train/events';
 
 test('log lines have figures that can be read, and whole numbers whole', () => {
   const lines: Record<string, unknown>[] = [];
-  const log = logEvents(pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) }));
+  const log = logEvents(
+    pino({ base: null, timestamp: false }, { write: (line: string) => void lines.push(JSON.parse(line) as (typeof lines)[number]) }),
+  );
   log({ event: 'epoch', epoch: 1, epochs: 8, step: 12_345_678, loss: 1.686523437499, validationLoss: null });
   log({ event: 'checkpoint', step: 79, folder: 'trainings/fit/checkpoints/00000079-1/', seconds: 0.034512345 });
   expect(lines).toEqual([
