@@ -31,6 +31,11 @@ export function encodeSafetensors(tensors: readonly NamedTensor[], metadata: Rea
   return Buffer.concat([length, json, ...tensors.map(({ data }) => Buffer.from(data.buffer, data.byteOffset, data.byteLength))]);
 }
 
+/** Whether a file begins as one of safetensors does: the length of a header that fits into 32 bits, then the header, a JSON object. */
+export function isSafetensors(bytes: Uint8Array): boolean {
+  return bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
+}
+
 /**
  * Reads a whole file; every tensor is a copy, aligned for its type.
  * @param where names the file in errors (`WEIGHTS_INVALID`).

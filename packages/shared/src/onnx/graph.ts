@@ -25,13 +25,13 @@ export interface GraphNode {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-interface Declared {
+export interface Declared {
   readonly name: Value;
   readonly type: ElementType;
   readonly shape: readonly Dimension[];
 }
 
-interface Initializer {
+export interface Initializer {
   readonly name: Value;
   readonly type: ElementType;
   readonly shape: readonly number[];
@@ -47,11 +47,15 @@ export class Graph {
   readonly inputs: Declared[] = [];
   readonly outputs: Declared[] = [];
   readonly #initializers = new Map<Value, Initializer>();
+
+  /** @param prefix of every name that the graph makes up, for one that is laid beside another's. */
+  constructor(private readonly prefix = '') {}
+
   #next = 0;
 
   /** A name that is free in this graph. */
   fresh(hint = 't'): Value {
-    return `${hint}_${this.#next++}`;
+    return `${this.prefix}${hint}_${this.#next++}`;
   }
 
   input(name: Value, type: ElementType, shape: readonly Dimension[]): Value {
@@ -75,11 +79,15 @@ export class Graph {
     return name;
   }
 
+  get initializers(): readonly Initializer[] {
+    return [...this.#initializers.values()];
+  }
+
   /** A float32 scalar or vector constant, shared by value. */
   float(values: number | readonly number[]): Value {
     const list = typeof values === 'number' ? [values] : values;
     return this.initializer(
-      `f:${typeof values === 'number' ? '' : 'v:'}${list.join(',')}`,
+      `${this.prefix}f:${typeof values === 'number' ? '' : 'v:'}${list.join(',')}`,
       'float32',
       typeof values === 'number' ? [] : [list.length],
       Float32Array.from(list),
@@ -90,7 +98,7 @@ export class Graph {
   int(values: number | readonly number[]): Value {
     const list = typeof values === 'number' ? [values] : values;
     return this.initializer(
-      `i:${typeof values === 'number' ? '' : 'v:'}${list.join(',')}`,
+      `${this.prefix}i:${typeof values === 'number' ? '' : 'v:'}${list.join(',')}`,
       'int64',
       typeof values === 'number' ? [] : [list.length],
       BigInt64Array.from(list, BigInt),
@@ -133,28 +141,32 @@ export class Graph {
       ],
       graph: {
         name: 'showtell',
-        node: this.nodes.map((node, index) => ({
-          opType: node.opType,
-          domain: node.domain,
-          name: `${node.opType}_${index}`,
-          input: node.inputs,
-          output: node.outputs,
-          attribute: Object.entries(node.attributes).map(attributeProto),
-        })),
-        initializer: [...this.#initializers.values()].map((tensor) => ({
-          name: tensor.name,
-          dims: tensor.shape,
-          dataType: ELEMENT_TYPE[tensor.type],
-          rawData: tensor.data,
-        })),
-        input: this.inputs.map(valueInfo),
-        output: this.outputs.map(valueInfo),
+        node: this.nodes.map(nodeProto),
+        initializer: this.initializers.map(tensorProto),
+        input: this.inputs.map(valueInfoProto),
+        output: this.outputs.map(valueInfoProto),
       },
     });
   }
 }
 
-function valueInfo({ name, type, shape }: Declared): Record<string, unknown> {
+/** A node as NodeProto; its name is that of its first output, which no other node has. */
+export function nodeProto(node: GraphNode): Record<string, unknown> {
+  return {
+    opType: node.opType,
+    domain: node.domain,
+    name: node.outputs[0],
+    input: node.inputs,
+    output: node.outputs,
+    attribute: Object.entries(node.attributes).map(attributeProto),
+  };
+}
+
+export function tensorProto({ name, type, shape, data }: Initializer): Record<string, unknown> {
+  return { name, dims: shape, dataType: ELEMENT_TYPE[type], rawData: data };
+}
+
+export function valueInfoProto({ name, type, shape }: Declared): Record<string, unknown> {
   return {
     name,
     type: {

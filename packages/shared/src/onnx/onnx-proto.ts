@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs';
 
 /**
- * The part of ONNX's protobuf schema (onnx/onnx.proto, IR version 8) that Showtell writes.
+ * The part of ONNX's protobuf schema (onnx/onnx.proto, IR version 8) that Showtell writes, and reads of others' models.
  * Field numbers are the format; names are protobuf's JSON names.
  */
 const DESCRIPTOR: protobuf.INamespace = {
@@ -58,6 +58,7 @@ const DESCRIPTOR: protobuf.INamespace = {
     TypeProto: { fields: { tensorType: { type: 'TensorTypeProto', id: 1 } } },
     TensorTypeProto: { fields: { elemType: { type: 'int32', id: 1 }, shape: { type: 'TensorShapeProto', id: 2 } } },
     TensorShapeProto: { fields: { dim: { rule: 'repeated', type: 'DimensionProto', id: 1 } } },
+    StringStringEntryProto: { fields: { key: { type: 'string', id: 1 }, value: { type: 'string', id: 2 } } },
     DimensionProto: {
       oneofs: { value: { oneof: ['dimValue', 'dimParam'] } },
       fields: { dimValue: { type: 'int64', id: 1 }, dimParam: { type: 'string', id: 2 } },
@@ -65,9 +66,23 @@ const DESCRIPTOR: protobuf.INamespace = {
   },
 };
 
-const MODEL = protobuf.Root.fromJSON(DESCRIPTOR).lookupType('ModelProto');
+const ROOT = protobuf.Root.fromJSON(DESCRIPTOR);
+const MODEL = ROOT.lookupType('ModelProto');
 
 /** Serialises a ModelProto given as a plain object with the names above. */
 export function encodeModel(model: Record<string, unknown>): Uint8Array {
   return MODEL.encode(model).finish();
+}
+
+type Message = 'ModelProto' | 'NodeProto' | 'TensorProto' | 'ValueInfoProto' | 'StringStringEntryProto' | 'OperatorSetIdProto';
+
+/** One message on its own, for a model that is written in pieces. */
+export function encodeMessage(type: Message, value: Record<string, unknown>): Uint8Array {
+  return ROOT.lookupType(type).encode(value).finish();
+}
+
+/** Reads one message; fields that the schema above has not are left out. Integers of 64 bits come as numbers. */
+export function decodeMessage(type: Message, bytes: Uint8Array): Record<string, unknown> {
+  const message = ROOT.lookupType(type);
+  return message.toObject(message.decode(bytes), { longs: Number, arrays: true, defaults: true });
 }

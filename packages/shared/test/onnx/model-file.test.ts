@@ -1,0 +1,99 @@
+import { Graph } from '../../src/onnx/graph';
+import { readModelFile, withMetadata, wrapModel } from '../../src/onnx/model-file';
+import { encodeMessage, encodeModel } from '../../src/onnx/onnx-proto';
+import { openSession, Tensor } from '../../src/onnx/session';
+
+/** y = 2x + 1, in the opset and IR version given. */
+const model = (opset = 17, irVersion = 8) => {
+  const tensor = (name: string, value: number) => ({
+    name,
+    dims: [1],
+    dataType: 1,
+    rawData: new Uint8Array(Float32Array.of(value).buffer),
+  });
+  const port = (name: string, dim: object[]) => ({ name, type: { tensorType: { elemType: 1, shape: { dim } } } });
+  return encodeModel({
+    irVersion,
+    opsetImport: [{ domain: '', version: opset }],
+    graph: {
+      name: 'theirs',
+      node: [
+        { opType: 'Mul', input: ['x', 'two'], output: ['double'] },
+        { opType: 'Add', input: ['double', 'one'], output: ['y'] },
+        { opType: 'Neg', input: ['y'], output: ['minus'] },
+      ],
+      initializer: [tensor('two', 2), tensor('one', 1)],
+      // Up to IR version 3 initializers are inputs as well.
+      input: [
+        port('x', [{ dimParam: 'n' }, { dimValue: 3 }]),
+        ...(irVersion < 4 ? [port('two', [{ dimValue: 1 }]), port('one', [{ dimValue: 1 }])] : []),
+      ],
+      output: [port('y', [{ dimParam: 'n' }, { dimValue: 3 }]), port('minus', [{}, { dimValue: 3 }])],
+    },
+  });
+};
+
+test('the outside of a model: inputs without initializers, outputs, shapes as far as they are known', () => {
+  for (const bytes of [model(), model(7, 3)])
+    expect(readModelFile(bytes)).toEqual({
+      inputs: [{ name: 'x', type: 'float32', shape: [undefined, 3] }],
+      outputs: [
+        { name: 'y', type: 'float32', shape: [undefined, 3] },
+        { name: 'minus', type: 'float32', shape: [undefined, 3] },
+      ],
+      metadata: new Map(),
+      external: undefined,
+    });
+});
+
+test('metadata is laid behind the model; the last of a key counts', async () => {
+  const once = withMetadata(model(), 'showtell.test', 'first');
+  const twice = withMetadata(withMetadata(once, 'other', 'ü'), 'showtell.test', 'second');
+  expect(Buffer.from(twice.subarray(0, once.length)).equals(once)).toBe(true);
+  expect([...readModelFile(twice).metadata]).toEqual([
+    ['showtell.test', 'second'],
+    ['other', 'ü'],
+  ]);
+  const session = await openSession(twice);
+  expect((await session.run({ x: new Tensor('float32', Float32Array.of(1, 2, 3), [1, 3]) }))['y']!.data).toEqual(Float32Array.of(3, 5, 7));
+  await session.release();
+});
+
+test.each([
+  [17, 8],
+  [7, 3],
+  [13, 7],
+])('a model of opset %d, IR version %d runs between nodes of ours', async (opset, irVersion) => {
+  const before = new Graph('our/');
+  const bytes = before.input('our/bytes', 'uint8', ['n', 3]);
+  before.op('Mul', [before.op('Cast', [bytes], { to: 1 }), before.float([1, 10, 100])], {}, { output: 'x' });
+  const after = new Graph('our/after/');
+  after.op('Mul', ['y', after.float(0.5)], {}, { output: 'our/half' });
+  after.output('our/half', 'float32', ['n', 3]);
+  const session = await openSession(wrapModel(model(opset, irVersion), 'x', before, after));
+  expect([session.inputNames.filter((name) => name !== 'one' && name !== 'two'), session.outputNames]).toEqual([
+    ['our/bytes'],
+    ['our/half'],
+  ]);
+  const result = await session.run({ 'our/bytes': new Tensor('uint8', Uint8Array.of(1, 2, 3, 4, 5, 6), [2, 3]) });
+  expect(result['our/half']!.data).toEqual(Float32Array.of(1.5, 20.5, 300.5, 4.5, 50.5, 600.5));
+  await session.release();
+});
+
+test('an initializer whose numbers lie elsewhere is found', () => {
+  const tensor = encodeMessage('TensorProto', { name: 'large', dims: [9], dataType: 1 });
+  // data_location (14): EXTERNAL (1); the schema that is written has no such field.
+  const external = Buffer.concat([tensor, Buffer.from([14 * 8, 1])]);
+  const graph = Buffer.concat([Buffer.from([5 * 8 + 2, external.length]), external]);
+  const bytes = Buffer.concat([Buffer.from([7 * 8 + 2, graph.length]), graph, Buffer.from([8 * 8 + 2, 2, 16, 17])]);
+  expect(readModelFile(bytes).external).toBe('large');
+});
+
+test.each([
+  ['nothing', Buffer.alloc(0), 'it holds no graph'],
+  ['text', Buffer.from('<!DOCTYPE html>'), 'invalid wire type'],
+  ['another message', Buffer.from([0x0a, 0x03, 0x61, 0x62, 0x63]), 'it holds no graph'],
+  ['half a model', model().subarray(0, 60), 'index out of range'],
+])('%s is no model', (_name, bytes, message) => {
+  expect(() => readModelFile(bytes)).toThrow(message);
+});
