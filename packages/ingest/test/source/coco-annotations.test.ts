@@ -2,7 +2,8 @@ import { Readable } from 'node:stream';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import * as fc from 'fast-check';
-import { type CaptionRecord, type ImageRecord, readAnnotations } from '../../src/source/coco-annotations';
+import type { CaptionRecord, ImageRecord } from '../../src/source/annotation-records';
+import { readAnnotations } from '../../src/source/coco-annotations';
 
 const KEY = 'annotations/captions_val.json';
 
