@@ -36,6 +36,31 @@ export function isSafetensors(bytes: Uint8Array): boolean {
   return bytes[8] === 0x7b && bytes.subarray(4, 8).every((byte) => byte === 0);
 }
 
+type Header = Record<string, { dtype: keyof typeof ELEMENT; shape: number[]; data_offsets: [number, number] }>;
+
+const invalidFile = (where: string, problem: string, cause?: unknown) =>
+  new ShowtellError('WEIGHTS_INVALID', `${where} is not a safetensors file: ${problem}`, { cause });
+
+function decodeHeader(bytes: Uint8Array, where: string): { tensors: Header; metadata: Record<string, string>; body: Buffer } {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (buffer.length < 8) throw invalidFile(where, 'shorter than 8 bytes');
+  const headerLength = Number(buffer.readBigUInt64LE(0));
+  if (headerLength > MAX_HEADER_BYTES || 8 + headerLength > buffer.length)
+    throw invalidFile(where, `its header claims ${headerLength} bytes`);
+  try {
+    const header = JSON.parse(buffer.toString('utf8', 8, 8 + headerLength)) as Header & { __metadata__?: Record<string, string> };
+    const { __metadata__: metadata = {}, ...tensors } = header;
+    return { tensors, metadata, body: buffer.subarray(8 + headerLength) };
+  } catch (cause) {
+    throw invalidFile(where, 'its header is not JSON', cause);
+  }
+}
+
+/** What the file says of itself, without reading its tensors. @param where names the file in errors (`WEIGHTS_INVALID`). */
+export function decodeMetadata(bytes: Uint8Array, where: string): Record<string, string> {
+  return decodeHeader(bytes, where).metadata;
+}
+
 /**
  * Reads a whole file; every tensor is a copy, aligned for its type.
  * @param where names the file in errors (`WEIGHTS_INVALID`).
@@ -44,26 +69,10 @@ export function decodeSafetensors(
   bytes: Uint8Array,
   where: string,
 ): { tensors: Map<string, NamedTensor>; metadata: Record<string, string> } {
-  const invalid = (problem: string, cause?: unknown) =>
-    new ShowtellError('WEIGHTS_INVALID', `${where} is not a safetensors file: ${problem}`, { cause });
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (buffer.length < 8) throw invalid('shorter than 8 bytes');
-  const headerLength = Number(buffer.readBigUInt64LE(0));
-  if (headerLength > MAX_HEADER_BYTES || 8 + headerLength > buffer.length) throw invalid(`its header claims ${headerLength} bytes`);
-  let header: Record<string, { dtype: keyof typeof ELEMENT; shape: number[]; data_offsets: [number, number] }>;
-  try {
-    header = JSON.parse(buffer.toString('utf8', 8, 8 + headerLength)) as typeof header;
-  } catch (cause) {
-    throw invalid('its header is not JSON', cause);
-  }
-  const body = buffer.subarray(8 + headerLength);
+  const invalid = (problem: string) => invalidFile(where, problem);
+  const { tensors: header, metadata, body } = decodeHeader(bytes, where);
   const tensors = new Map<string, NamedTensor>();
-  let metadata: Record<string, string> = {};
   for (const [name, tensor] of Object.entries(header)) {
-    if (name === '__metadata__') {
-      metadata = tensor as unknown as Record<string, string>;
-      continue;
-    }
     const Type = ELEMENT[tensor?.dtype];
     const [start, end] = tensor?.data_offsets ?? [];
     if (Type === undefined) throw invalid(`tensor ${name} has dtype ${tensor?.dtype}`);

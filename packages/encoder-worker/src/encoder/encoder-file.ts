@@ -1,9 +1,10 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { SIDE } from '@showtell/shared/image/limits';
-import { isSafetensors } from '@showtell/shared/safetensors';
+import { decodeMetadata, isSafetensors } from '@showtell/shared/safetensors';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { type CustomModel, decodeCustomFile } from './custom/custom-file';
 import { ENCODER } from './inception-v3';
+import { decodeInt8Weights, type Int8Weights, isInt8 } from './int8/int8-weights';
 import { decodeWeights, type EncoderWeights } from './weights/tensors';
 
 interface Kind {
@@ -23,6 +24,12 @@ export interface InceptionFile extends Kind {
   readonly weights: EncoderWeights;
 }
 
+/** InceptionV3 quantised to 8-bit integers. */
+export interface Int8File extends Kind {
+  readonly kind: 'inception-v3-int8';
+  readonly int8: Int8Weights;
+}
+
 /** An ONNX model of the user's own with its description, computed in the numbers that it was saved in. */
 export interface CustomFile extends Kind {
   readonly kind: 'custom';
@@ -30,7 +37,7 @@ export interface CustomFile extends Kind {
 }
 
 /** What lies under `weights/<sha256>` in the store, one file an encoder. Add an encoder by adding a kind. */
-export type EncoderFile = InceptionFile | CustomFile;
+export type EncoderFile = InceptionFile | Int8File | CustomFile;
 
 /**
  * Reads an encoder file; its content says of which kind it is.
@@ -38,6 +45,10 @@ export type EncoderFile = InceptionFile | CustomFile;
  */
 export function decodeEncoderFile(bytes: Uint8Array, where: string): EncoderFile {
   if (!isSafetensors(bytes)) return customFile(decodeCustomFile(bytes, where));
+  if (isInt8(decodeMetadata(bytes, where))) {
+    const int8 = decodeInt8Weights(bytes, where);
+    return { kind: 'inception-v3-int8', encoder: ENCODER, side: SIDE, dimension: int8.dimension, int8 };
+  }
   const weights = decodeWeights(bytes, where);
   return { kind: 'inception-v3', encoder: ENCODER, side: SIDE, dimension: weights.dimension, weights };
 }
@@ -50,6 +61,7 @@ export function customFile(custom: CustomModel): CustomFile {
 /** In which precisions a file of each kind is computed. */
 const COMPUTED: Readonly<Record<EncoderFile['kind'], readonly Precision[]>> = {
   'inception-v3': ['float32', 'float16'],
+  'inception-v3-int8': ['int8'],
   custom: ['float32'],
 };
 

@@ -73,7 +73,7 @@ type DeviceKind = 'cpu' | 'cuda' | 'wasm';
  * planned or waited for that none can.
  */
 export const ABILITIES: Readonly<Record<EngineName, Partial<Readonly<Record<Precision, readonly DeviceKind[]>>>>> = {
-  onnx: { float32: ['cuda', 'cpu'], float16: ['cuda'] },
+  onnx: { float32: ['cuda', 'cpu'], float16: ['cuda'], int8: ['cpu'] },
   tensorflow: { float32: ['cuda', 'cpu', 'wasm'] },
 };
 

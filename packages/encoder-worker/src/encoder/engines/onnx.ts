@@ -13,6 +13,7 @@ import { measureBatch } from './measure-batch';
 import { customGraph } from './onnx-custom-graph';
 import { float16Graph } from './onnx-float16-graph';
 import { encoderGraph } from './onnx-graph';
+import { int8EncoderGraph } from './onnx-int8-graph';
 
 /** Images in one run of the graph. On the CPU more are not faster, and each keeps some 20 MB of activations. */
 const RUN = { cpu: 8, cuda: 32 } as const;
@@ -84,6 +85,7 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
 /** The graph of an encoder file, with one input, uint8 [n, side, side, 3], and one output, float32 [n, dimension]. */
 function graphOf(file: EncoderFile, precision: EngineOptions['precision']): Uint8Array {
   if (file.kind === 'custom') return customGraph(file.custom);
+  if (file.kind === 'inception-v3-int8') return int8EncoderGraph(file.int8);
   return precision === 'float16' ? float16Graph(file.weights).encode() : encoderGraph(file.weights);
 }
 
