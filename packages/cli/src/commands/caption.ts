@@ -1,5 +1,6 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { deviceFlag } from '../device-flag';
 import { wholeNumber } from '../whole-number';
 
 interface CaptionFlags {
@@ -14,7 +15,7 @@ export function captionCommand(shutdown: Shutdown): Command {
     .description('Write captions for photos with a trained captioner')
     .argument('<photo...>', 'JPEG, PNG or WebP files')
     .requiredOption('--model <model>', 'folder that pull made, or TRAINING, TRAINING@ALIAS, TRAINING:STEP')
-    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .addOption(deviceFlag())
     .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
     .option('--json', 'print JSON lines')
     .addHelpText(

@@ -1,5 +1,6 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { deviceFlag } from '../device-flag';
 
 interface DoctorFlags {
   readonly weights: string;
@@ -11,7 +12,7 @@ export function doctorCommand(shutdown: Shutdown): Command {
   return new Command('doctor')
     .description('Check Node.js, Redis, object store, encoder and weights, and say what to do about each thing wrong')
     .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
-    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .addOption(deviceFlag())
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

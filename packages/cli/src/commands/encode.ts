@@ -1,5 +1,6 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
+import { deviceFlag } from '../device-flag';
 import { wholeNumber } from '../whole-number';
 
 interface EncodeFlags {
@@ -15,7 +16,7 @@ export function encodeCommand(shutdown: Shutdown): Command {
     .argument('<photo...>', 'JPEG, PNG or WebP files')
     .option('--out <file>', 'file to write: .arrow for an Arrow file, else JSON lines (default: JSON lines on standard output)')
     .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
-    .addOption(new Option('--device <name>', 'where the encoder computes').choices(['auto', 'cpu', 'cuda']).default('auto'))
+    .addOption(deviceFlag())
     .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
     .addHelpText('after', '\nExamples:\n  $ showtell encode photo.jpg\n  $ showtell encode holiday/*.jpg --out features.arrow\n')
     .action(async (photos: string[], flags: EncodeFlags, command: Command) => {

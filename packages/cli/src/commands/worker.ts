@@ -2,6 +2,7 @@ import { EXIT } from '@showtell/shared/errors';
 import { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
+import { devicesFlag } from '../device-flag';
 import { wholeNumber } from '../whole-number';
 
 export function workerCommand(shutdown: Shutdown): Command {
@@ -27,12 +28,13 @@ export function workerCommand(shutdown: Shutdown): Command {
         .description('Turn prepared photos into features, shard by shard')
         .addOption(once())
         .addOption(new Option('--engine <name>', 'library that computes').choices(['onnx']).default('onnx'))
-        .addOption(
-          new Option('--device <name>', 'where it computes; only auto may fall back').choices(['auto', 'cpu', 'cuda']).default('auto'),
-        )
+        .addOption(devicesFlag())
         .addOption(new Option('--precision <name>', 'runs of which precision it serves').choices(Precision.options).default('float32'))
         .option('--threads <n>', 'threads of the engine (default: one for every core)', wholeNumber(1, 1_024))
-        .addHelpText('after', '\nExample:\n  $ showtell worker encoder --threads 4 --once\n')
+        .addHelpText(
+          'after',
+          '\nExamples:\n  $ showtell worker encoder --threads 4 --once\n  $ showtell worker encoder --precision float16 --device cuda:0,cuda:1\n',
+        )
         .action(async (options: EncoderFlags, command: Command) => {
           const [{ openContext }, { runEncoderWorker }, { defaultThreads }] = await Promise.all([
             import('../context.js'),
