@@ -6,12 +6,11 @@ import { sha256 } from '@showtell/shared/hash';
 import { prepare } from '@showtell/shared/image/prepare';
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import { describeConformance } from '../../../shared/test/conformance';
-import { ENGINES } from '../../src/encoder/engines/engine';
 import { encoderGraph } from '../../src/encoder/engines/onnx-graph';
-import { openEngine } from '../../src/encoder/engines/open';
 import { HEAD_BYTES, kindOf } from '../../src/encoder/weights/foreign-file';
 import { resolveWeights } from '../../src/encoder/weights/resolve';
 import { decodeWeights } from '../../src/encoder/weights/tensors';
+import { COMPUTERS } from './engines/computers';
 import { difference, TOLERANCE } from './engines/contract';
 
 interface Features {
@@ -102,7 +101,7 @@ function compareWithKeras(root: string): void {
     expect(Object.fromEntries(identities)).toEqual(Object.fromEntries(identities.map(([file]) => [file, identities[0]![1]])));
   });
 
-  describe.each(ENGINES)('%s', (engineName) => {
+  describe.each(COMPUTERS)('$engine on $device', ({ engine: engineName, device, open }) => {
     test.each(folders.flatMap(weightsFiles).map((path) => [name(path), path]))('%s', async (file, path) => {
       const folder = dirname(path);
       const features = json(join(folder, 'features.json')) as Features;
@@ -111,11 +110,11 @@ function compareWithKeras(root: string): void {
 
       const temporary = await mkdtemp(join(tmpdir(), 'showtell-conformance-'));
       await writeFile(join(temporary, 'weights.safetensors'), weights.bytes);
-      const engine = await openEngine({
+      const engine = await open({
         weights: join(temporary, 'weights.safetensors'),
         precision: 'float32',
         engine: engineName,
-        device: 'cpu',
+        device,
         threads: 1,
       });
       const ours = await engine.encode(await readPictures(folder, features), features.photos.length);
@@ -127,7 +126,7 @@ function compareWithKeras(root: string): void {
         features.photos.flatMap(({ float64 }) => float64),
       );
       const figures = `greatest difference ${absolute.toExponential(1)}, RMS ${rms.toExponential(1)}`;
-      process.stdout.write(`${engineName}, ${file}: ${features.dim}-d, ${figures}\n`);
+      process.stdout.write(`${engineName} on ${device}, ${file}: ${features.dim}-d, ${figures}\n`);
       if (absolute >= TOLERANCE.absolute || rms >= TOLERANCE.rms)
         throw new Error(`${figures}: ${await firstDifference(weights.bytes, folder)}`);
     });

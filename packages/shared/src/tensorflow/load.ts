@@ -1,13 +1,14 @@
 import './node-compat';
 import { dirname, join } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as Wasm from '@tensorflow/tfjs-backend-wasm';
+import type * as Core from '@tensorflow/tfjs-core';
 import { cudaIndex, type Device, isCuda } from '../device';
 import { ShowtellError } from '../errors';
 import { findBindings, type TensorflowBinding } from './bindings';
 
 export type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 /** Its operators, whatever computes them. */
-export type Operators = typeof tf;
+export type Operators = typeof Core;
 
 /** TensorFlow.js with something that computes. */
 export interface Tensorflow {
@@ -26,6 +27,9 @@ export interface TensorflowOptions {
   readonly folder: string;
 }
 
+/** Only those who use it load it. */
+const core = () => require('@tensorflow/tfjs-core') as Operators;
+
 /** TensorFlow.js has one backend in a process, and TensorFlow reads its settings once. */
 let loaded: { readonly options: TensorflowOptions; readonly tensorflow: Tensorflow } | undefined;
 
@@ -35,22 +39,29 @@ let loaded: { readonly options: TensorflowOptions; readonly tensorflow: Tensorfl
  */
 export async function loadTensorflow(options: TensorflowOptions): Promise<Tensorflow> {
   const { device, threads } = options;
+  const bindings = device === 'wasm' ? [] : bindingsFor(options);
   if (loaded !== undefined && (loaded.options.device !== device || loaded.options.threads !== threads))
     throw new ShowtellError(
       'BUG',
       `TensorFlow.js runs in this process on ${loaded.options.device} with ${loaded.options.threads} threads; ${device} with ${threads} needs another process`,
     );
-  loaded ??= { options, tensorflow: device === 'wasm' ? await loadWasm() : await loadNative(options) };
+  loaded ??= { options, tensorflow: device === 'wasm' ? await loadWasm() : await loadFirst(bindings, options) };
   return loaded.tensorflow;
 }
 
-async function loadNative(options: TensorflowOptions): Promise<Tensorflow> {
-  const { device, folder } = options;
+/** The best first. The library for GPUs computes on CPUs as well, but not the other way round. */
+function bindingsFor({ device, folder }: TensorflowOptions): TensorflowBinding[] {
   const flavour = isCuda(device) ? 'gpu' : 'cpu';
-  const hint = `Run showtell engine install tensorflow${isCuda(device) ? ' --gpu' : ''}, or take --device wasm, which needs no installing.`;
-  // The library for GPUs computes on CPUs as well, but not the other way round.
   const bindings = findBindings(folder).filter((binding) => binding.flavour === 'gpu' || flavour === 'cpu');
-  bindings.sort((a, b) => Number(b.flavour === flavour) - Number(a.flavour === flavour));
+  if (bindings.length === 0)
+    throw unavailable(
+      device,
+      `TensorFlow${flavour === 'gpu' ? ' for GPUs' : ''} is neither installed in ${folder} nor beside the npm package`,
+    );
+  return bindings.sort((a, b) => Number(b.flavour === flavour) - Number(a.flavour === flavour));
+}
+
+async function loadFirst(bindings: readonly TensorflowBinding[], options: TensorflowOptions): Promise<Tensorflow> {
   const failures: string[] = [];
   for (const binding of bindings)
     try {
@@ -58,15 +69,18 @@ async function loadNative(options: TensorflowOptions): Promise<Tensorflow> {
     } catch (error) {
       failures.push(`${binding.path}: ${(error as Error).message}`);
     }
-  const reason =
-    failures.length > 0 ? failures.join('; ') : `TensorFlow${flavour === 'gpu' ? ' for GPUs' : ''} is not installed in ${folder}`;
-  throw new ShowtellError('DEVICE_UNAVAILABLE', `Expected TensorFlow on ${device} but ${reason}`, { hint });
+  throw unavailable(options.device, failures.join('; '));
 }
+
+const unavailable = (device: Device, reason: string) =>
+  new ShowtellError('DEVICE_UNAVAILABLE', `Expected TensorFlow on ${device} but ${reason}`, {
+    hint: `Run showtell engine install tensorflow${isCuda(device) ? ' --gpu' : ''}, or take --device wasm, which needs no installing.`,
+  });
 
 interface NativeBinding {
   readonly TF_Version: string;
 }
-interface NativeBackend extends tf.KernelBackend {
+interface NativeBackend extends Core.KernelBackend {
   readonly isUsingGpuDevice: boolean;
 }
 
@@ -81,6 +95,7 @@ async function loadBinding({ path, javascript }: TensorflowBinding, { device, th
   const { name, version } = require(join(javascript, 'package.json')) as { name: string; version: string };
   const backend = new NodeJSKernelBackend(addon, name);
   if (isCuda(device) && !backend.isUsingGpuDevice) throw new Error('TensorFlow finds no GPU (see docs/gpu.md)');
+  const tf = core();
   tf.registerBackend('tensorflow', () => backend);
   await tf.setBackend('tensorflow');
   return { tf, threads, versions: { tensorflow: addon.TF_Version, 'tfjs-node': version } };
@@ -102,7 +117,8 @@ function prepareEnvironment(device: Device, threads: number): void {
 }
 
 async function loadWasm(): Promise<Tensorflow> {
-  const { setWasmPaths, version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
+  const { setWasmPaths, version_wasm: version } = require('@tensorflow/tfjs-backend-wasm') as typeof Wasm;
+  const tf = core();
   setWasmPaths(`${dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))}/`);
   await tf.setBackend('wasm');
   return { tf, threads: 1, versions: { 'tfjs-backend-wasm': version } };
