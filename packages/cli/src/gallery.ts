@@ -2,7 +2,7 @@ import { formatSeconds, formatShare } from './output/format';
 
 export interface GalleryPicture {
   readonly image: Buffer;
-  readonly mediaType: 'image/jpeg' | 'image/png' | 'image/webp';
+  readonly mediaType: 'image/jpeg' | 'image/png' | 'image/webp' | 'image/svg+xml';
   readonly made: string;
   /** Captions that are true of the picture; the first one is also its text alternative. */
   readonly truth: readonly string[];
