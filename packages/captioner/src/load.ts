@@ -1,5 +1,5 @@
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
-import { defaultThreads } from '@showtell/encoder-worker/encoder/engines/engine';
+import { defaultThreads, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import type { ShowtellError } from '@showtell/shared/errors';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
@@ -27,10 +27,14 @@ export interface Captioner {
 }
 
 export interface LoadOptions {
+  /** Of the encoder. Default: `onnx`. */
+  readonly engine?: EngineName;
   /** `auto`, `cpu` or `cuda`. Default `auto`. */
   readonly device?: string;
   /** Default: one for every core. */
   readonly threads?: number;
+  /** Where `showtell engine install` keeps TensorFlow, where not in its default place. */
+  readonly tensorflow?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
@@ -39,15 +43,16 @@ export interface LoadOptions {
  * @throws ShowtellError `NOT_FOUND`, `CORRUPT_CHECKPOINT`, `FORMAT_VERSION`, `DEVICE_UNAVAILABLE`.
  */
 export async function loadCaptioner(folder: string, options: LoadOptions = {}): Promise<Captioner> {
-  const { device = 'auto', threads = defaultThreads(), signal } = options;
+  const { engine: engineName = 'onnx', device = 'auto', threads = defaultThreads(), tensorflow, signal } = options;
   const { record, weights, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
   const decoder = await createDecoder({ weights, decoding, threads });
   const engine = await startEngineProcess({
     weights: encoderWeights,
     precision: preprocessing.encoder.precision,
-    engine: 'onnx',
+    engine: engineName,
     device,
     threads,
+    tensorflow,
     ...(signal && { signal }),
   }).catch(async (error: unknown) => {
     await decoder.close();

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
-import { defaultThreads, type EngineDescription } from '@showtell/encoder-worker/encoder/engines/engine';
+import { defaultThreads, type EngineDescription, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
@@ -19,15 +19,20 @@ export interface PhotoEncoder {
 export interface PhotoEncoderOptions {
   /** `bundled`, or the path of a Keras `.h5` file. */
   readonly weights: string;
+  /** Default: `onnx`. */
+  readonly engine?: EngineName | undefined;
   /** `auto`, `cpu` or `cuda`. Default `auto`. */
   readonly device?: string | undefined;
   /** Default: one for every core. */
   readonly threads?: number | undefined;
+  /** Where `showtell engine install` keeps TensorFlow, where not in its default place. */
+  readonly tensorflow?: string | undefined;
   readonly signal?: AbortSignal;
 }
 
 /** Starts an encoder for photos in a process of its own, until `close()`. @throws ShowtellError `WEIGHTS_INVALID`, `DEVICE_UNAVAILABLE`. */
-export async function openPhotoEncoder({ weights: spec, device = 'auto', threads, signal }: PhotoEncoderOptions): Promise<PhotoEncoder> {
+export async function openPhotoEncoder(options: PhotoEncoderOptions): Promise<PhotoEncoder> {
+  const { weights: spec, engine: engineName = 'onnx', device = 'auto', threads, tensorflow, signal } = options;
   const { bytes, sha256, encoder, preprocessing, dimension } = await resolveWeights(spec);
   const folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
   try {
@@ -36,9 +41,10 @@ export async function openPhotoEncoder({ weights: spec, device = 'auto', threads
     const engine = await startEngineProcess({
       weights,
       precision: 'float32',
-      engine: 'onnx',
+      engine: engineName,
       device,
       threads: threads ?? defaultThreads(),
+      tensorflow,
       ...(signal && { signal }),
     });
     return {

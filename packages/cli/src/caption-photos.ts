@@ -11,7 +11,7 @@ import { reportRejected } from './report-rejected';
 /** Photos whose captions come out together. */
 const CHUNK = 32;
 
-export interface CaptionPhotosOptions extends Pick<LoadOptions, 'device' | 'threads'> {
+export interface CaptionPhotosOptions extends Pick<LoadOptions, 'engine' | 'device' | 'threads'> {
   readonly photos: readonly string[];
   /** A folder that `pull` made, or a MODEL of the store. */
   readonly model: string;
@@ -20,8 +20,8 @@ export interface CaptionPhotosOptions extends Pick<LoadOptions, 'device' | 'thre
 
 /** Prints a caption for each photo. Photos that cannot be captioned are told on standard error and make the exit code 3. */
 export async function captionPhotos(context: CommandContext, { photos, model, json, ...options }: CaptionPhotosOptions): Promise<void> {
-  const { signal, shutdown } = context;
-  const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, signal });
+  const { signal, shutdown, settings } = context;
+  const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, tensorflow: settings.tensorflow, signal });
   shutdown.defer('captioner', () => captioner.close());
   let rejected = 0;
   for (let start = 0; start < photos.length; start += CHUNK) {

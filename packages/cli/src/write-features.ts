@@ -1,5 +1,5 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { openPhotoEncoder } from '@showtell/captioner/photo-encoder';
+import { openPhotoEncoder, type PhotoEncoderOptions } from '@showtell/captioner/photo-encoder';
 import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
 import { EXIT, ShowtellError } from '@showtell/shared/errors';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
@@ -7,13 +7,10 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { plural } from './output/format';
 import { reportRejected } from './report-rejected';
 
-export interface WriteFeaturesOptions {
+export interface WriteFeaturesOptions extends Pick<PhotoEncoderOptions, 'weights' | 'engine' | 'device' | 'threads' | 'tensorflow'> {
   readonly photos: readonly string[];
   /** Standard output when absent. */
   readonly out?: string | undefined;
-  readonly weights: string;
-  readonly device?: string | undefined;
-  readonly threads?: number | undefined;
   readonly shutdown: Shutdown;
 }
 

@@ -56,6 +56,7 @@ export function openLane(options: LaneOptions): void {
         engine: options.engine,
         device,
         threads,
+        tensorflow: settings.tensorflow,
         signal,
         ...(batch !== undefined && { batch }),
         onNotice: (notice) => {

@@ -50,7 +50,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
   async function serve(): Promise<void> {
     try {
       const { signal } = shutdown;
-      const probe = (device: string) => probeEngineProcess({ engine, precision, device, threads, signal });
+      const probe = (device: string) => probeEngineProcess({ engine, precision, device, threads, tensorflow: settings.tensorflow, signal });
       const probed = Promise.all(devices.map(probe));
       const opening = openQueues(settings, logger, opened);
       // Told after the devices, whichever is known first.

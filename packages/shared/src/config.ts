@@ -17,6 +17,16 @@ export const SETTINGS = {
   redis: { env: 'REDIS_URL', schema: Url(['redis:', 'rediss:']), meaning: 'job server' },
   pixelRedis: { env: 'SHOWTELL_PIXEL_REDIS', schema: Url(['redis:', 'rediss:']), meaning: 'Redis for pixels (default: the job server)' },
   s3Endpoint: { env: 'S3_ENDPOINT', schema: Url(['http:', 'https:']), meaning: 'address of an S3-compatible server (default: AWS)' },
+  imagenetUrl: {
+    env: 'SHOWTELL_IMAGENET_URL',
+    schema: Url(['http:', 'https:']),
+    meaning: "mirror of Keras' ImageNet weights file (default: Keras' own server)",
+  },
+  tensorflow: {
+    env: 'SHOWTELL_TENSORFLOW',
+    schema: z.string().min(1, 'expected a folder'),
+    meaning: 'folder in which engine install keeps TensorFlow (default: ~/.cache/showtell/tensorflow)',
+  },
   prefix: {
     env: 'SHOWTELL_PREFIX',
     schema: z
@@ -68,7 +78,7 @@ export const SETTINGS = {
 
 type SettingName = keyof typeof SETTINGS;
 export type Settings = {
-  readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint'
+  readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
     ? string | undefined
     : z.output<(typeof SETTINGS)[Name]['schema']>;
 };

@@ -1,9 +1,12 @@
+import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { deviceFlag } from '../device-flag';
+import { engineFlag } from '../engine-flag';
 
 interface DoctorFlags {
   readonly weights: string;
+  readonly engine: EngineName;
   readonly device: string;
   readonly json?: boolean;
 }
@@ -12,6 +15,7 @@ export function doctorCommand(shutdown: Shutdown): Command {
   return new Command('doctor')
     .description('Check Node.js, Redis, object store, encoder and weights, and say what to do about each thing wrong')
     .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(engineFlag())
     .addOption(deviceFlag())
     .option('--json', 'print JSON')
     .addHelpText(

@@ -1,8 +1,10 @@
+import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { EXIT } from '@showtell/shared/errors';
 import { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
 import { devicesFlag } from '../device-flag';
+import { engineFlag } from '../engine-flag';
 import { wholeNumber } from '../whole-number';
 
 export function workerCommand(shutdown: Shutdown): Command {
@@ -27,7 +29,7 @@ export function workerCommand(shutdown: Shutdown): Command {
       new Command('encoder')
         .description('Turn prepared photos into features, shard by shard')
         .addOption(once())
-        .addOption(new Option('--engine <name>', 'library that computes').choices(['onnx']).default('onnx'))
+        .addOption(engineFlag())
         .addOption(devicesFlag())
         .addOption(new Option('--precision <name>', 'runs of which precision it serves').choices(Precision.options).default('float32'))
         .option('--threads <n>', 'threads of the engine (default: one for every core)', wholeNumber(1, 1_024))
@@ -61,7 +63,7 @@ export function workerCommand(shutdown: Shutdown): Command {
 
 interface EncoderFlags {
   readonly once?: boolean;
-  readonly engine: 'onnx';
+  readonly engine: EngineName;
   readonly device: string;
   readonly precision: Precision;
   readonly threads?: number;

@@ -1,5 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { openPhotoEncoder } from '@showtell/captioner/photo-encoder';
+import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import type { Settings } from '@showtell/shared/config';
 import { ShowtellError } from '@showtell/shared/errors';
@@ -7,6 +9,7 @@ import { prepare } from '@showtell/shared/image/prepare';
 import { renderSvg } from '@showtell/shared/image/render-svg';
 import { openStore } from '@showtell/shared/object-store/open';
 import { preflight } from '@showtell/shared/queue/connection';
+import { findBindings, tensorflowFolder } from '@showtell/shared/tensorflow/bindings';
 import { findProgram } from '../local/redis';
 import { plural } from '../output/format';
 
@@ -20,6 +23,7 @@ export interface CheckOptions {
   readonly settings: Settings;
   /** `bundled` or a path. */
   readonly weights: string;
+  readonly engine: EngineName;
   readonly device: string;
   readonly signal: AbortSignal;
 }
@@ -32,6 +36,7 @@ export const CHECKS: Readonly<Record<string, (options: CheckOptions) => Promise<
   store: checkStore,
   weights: checkWeights,
   encoder: checkEncoder,
+  tensorflow: checkTensorflow,
 };
 
 const LEAST_NODE: readonly [number, number] = [20, 9];
@@ -87,8 +92,8 @@ async function checkWeights({ weights }: CheckOptions): Promise<Found> {
   return { found: `${description}, sha256 ${sha256.slice(0, 12)}` };
 }
 
-async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<Found> {
-  const encoder = await openPhotoEncoder({ weights, device, signal });
+async function checkEncoder({ settings, weights, engine, device, signal }: CheckOptions): Promise<Found> {
+  const encoder = await openPhotoEncoder({ weights, engine, device, tensorflow: settings.tensorflow, signal });
   try {
     const encodeEight = async () => {
       for await (const { feature } of encoder.encode(Array.from({ length: 8 }, () => GREY)))
@@ -108,6 +113,17 @@ async function checkEncoder({ weights, device, signal }: CheckOptions): Promise<
   } finally {
     await encoder.close();
   }
+}
+
+/** Not loaded here: the check of the encoder does that, where it is asked for. */
+async function checkTensorflow({ settings }: CheckOptions): Promise<Found> {
+  const folder = tensorflowFolder(settings.tensorflow);
+  const found = findBindings(folder).map(
+    ({ flavour, version, path }) =>
+      `${version ?? 'of the npm package'} for ${flavour === 'gpu' ? 'GPUs and CPUs' : 'CPUs'} in ${dirname(path)}`,
+  );
+  if (found.length > 0) return { found: found.join('; ') };
+  return { found: `not in ${folder}; --engine tensorflow is WebAssembly until showtell engine install tensorflow has been run` };
 }
 
 /** A grey pixel as PNG: what is in a picture does not change how long it takes. */

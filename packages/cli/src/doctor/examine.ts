@@ -44,7 +44,7 @@ const MARKS = { ok: pc.green('✓'), warning: pc.yellow('!'), failed: pc.red('�
 
 export function formatDiagnosis({ check, outcome, found, todo, error }: Diagnosis): string {
   const code = error === undefined ? '' : `${pc.red(error.code)}: `;
-  return `${MARKS[outcome]} ${pc.bold(check.padEnd(8))} ${code}${found}\n${todo === undefined ? '' : `           ${pc.yellow('→')} ${todo}\n`}`;
+  return `${MARKS[outcome]} ${pc.bold(check.padEnd(10))} ${code}${found}\n${todo === undefined ? '' : `             ${pc.yellow('→')} ${todo}\n`}`;
 }
 
 export function diagnosesAsJson(diagnoses: readonly Diagnosis[]): string {

@@ -13,6 +13,8 @@ export interface TensorflowBinding {
   /** The addon's file. */
   readonly path: string;
   readonly flavour: Flavour;
+  /** Of TensorFlow, where `showtell engine install` noted it. */
+  readonly version?: string;
   /** Folder of the npm package whose JavaScript drives it. */
   readonly javascript: string;
 }
@@ -50,7 +52,8 @@ export function findBindings(folder: string): TensorflowBinding[] {
   const kept = Flavour.options.toReversed().flatMap((flavour) => {
     const record = readInstall(join(folder, flavour));
     if (record === undefined || record.tfjs !== versionOf(javascript.folder)) return [];
-    return [{ path: join(folder, flavour, record.binding), flavour, javascript: javascript.folder }];
+    const { binding, tensorflow: version } = record;
+    return [{ path: join(folder, flavour, binding), flavour, version, javascript: javascript.folder }];
   });
   const own = packages.flatMap(({ flavour, folder: javascriptFolder }) =>
     ownBinding(javascriptFolder).map((path) => ({ path, flavour, javascript: javascriptFolder })),
