@@ -1,4 +1,4 @@
-import { CONVOLUTIONS, INPUT, LAYERS, OUTPUT } from '../../src/encoder/inception-v3';
+import { CONVOLUTIONS, type Convolution, INPUT, LAYERS, layerSides, layerWidths, OUTPUT, pooledBy } from '../../src/encoder/inception-v3';
 
 const convolutions = LAYERS.flatMap((layer) => (layer.kind === 'convolution' ? [layer] : []));
 
@@ -23,24 +23,27 @@ describe('InceptionV3', () => {
   });
 
   test('rows and columns come out as published: 35, 17 and 8 at the ends of the three stages', () => {
-    const side = new Map([[INPUT, 299]]);
+    const side = layerSides(299);
     for (const layer of LAYERS) {
-      if (layer.kind === 'concat') {
-        const sides = layer.inputs.map((input) => side.get(input)!);
-        expect(new Set(sides).size).toBe(1);
-        side.set(layer.name, sides[0]!);
-      } else {
-        const before = side.get(layer.input)!;
-        const after = {
-          convolution: () =>
-            layer.kind === 'convolution' && layer.padding === 'valid' ? Math.floor((before - layer.kernel[0]) / layer.stride) + 1 : before,
-          max: () => Math.floor((before - 3) / 2) + 1,
-          average: () => before,
-        }[layer.kind]();
-        side.set(layer.name, after);
-      }
+      if (layer.kind === 'concat') expect(new Set(layer.inputs.map((input) => side.get(input))).size).toBe(1);
+      const [before, after] = [side.get(layer.kind === 'concat' ? layer.inputs[0]! : layer.input)!, side.get(layer.name)!];
+      if (layer.kind === 'convolution')
+        expect(after).toBe(layer.padding === 'valid' ? Math.floor((before - layer.kernel[0]) / layer.stride) + 1 : before);
+      else expect(after).toBe(layer.kind === 'max' ? Math.floor((before - 3) / 2) + 1 : before);
     }
     expect(['activation_1', 'mixed2', 'mixed3', 'mixed7', 'mixed8', OUTPUT].map((name) => side.get(name))).toEqual([149, 35, 17, 17, 8, 8]);
+  });
+
+  test('channels follow from the filters of each convolution', () => {
+    const read: number[] = [];
+    const widths = layerWidths((layer, channels) => {
+      read.push(channels);
+      return layer.number;
+    });
+    expect(read.slice(0, 6)).toEqual([3, 1, 2, 3, 4, 5]);
+    // conv2d_6, conv2d_8, conv2d_11 and conv2d_12 lie side by side in the first block.
+    expect(widths.get('mixed0')).toBe(6 + 8 + 11 + 12);
+    expect(read[12]).toBe(6 + 8 + 11 + 12);
   });
 
   test('average pools are read by one 1×1 convolution each, so that they may be computed behind it', () => {
@@ -48,6 +51,7 @@ describe('InceptionV3', () => {
       const readers = LAYERS.filter((layer) => (layer.kind === 'concat' ? layer.inputs : [layer.input]).includes(average.name));
       expect(readers).toHaveLength(1);
       expect(readers[0]).toMatchObject({ kind: 'convolution', kernel: [1, 1], stride: 1 });
+      expect(pooledBy(readers[0] as Convolution)).toBe(average);
     }
   });
 });

@@ -106,19 +106,17 @@ function averagePool(
   );
 }
 
-/** The mean of every channel, in float32: of each branch's levels, then by its step. */
+/** The mean of every channel in float32: of each branch's levels, then by its step. Concatenating 2,048 means is quicker than all levels. */
 function addFeatures(graph: Graph, values: ReadonlyMap<string, Value>, convolutions: readonly Int8Convolution[]): void {
-  const output = LAYERS.find((layer) => layer.kind === 'concat' && layer.name === OUTPUT);
-  const means = (output?.kind === 'concat' ? output.inputs : []).map((branch) => {
-    const levels = graph.op('DequantizeLinear', [values.get(branch)!, graph.float(stepOf(branch, convolutions)), level(graph, 0)]);
+  const branches = LAYERS.flatMap((layer) => (layer.kind === 'concat' && layer.name === OUTPUT ? layer.inputs : []));
+  const means = branches.map((branch) => {
+    const levels = graph.op('DequantizeLinear', [values.get(branch)!, graph.float(1), level(graph, 0)]);
     return graph.op('ReduceMean', [levels], { axes: [1, 2], keepdims: 0 });
   });
-  graph.op('Concat', means, { axis: 1 }, { output: 'features' });
-}
-
-function stepOf(layer: string, convolutions: readonly Int8Convolution[]): number {
-  const convolution = LAYERS.find((one): one is Convolution => one.kind === 'convolution' && one.name === layer);
-  return convolutions[convolution!.number - 1]!.step;
+  const numbers = new Map(LAYERS.flatMap((layer) => (layer.kind === 'convolution' ? [[layer.name, layer.number] as const] : [])));
+  const steps = branches.flatMap((branch) => [...convolutions[numbers.get(branch)! - 1]!.step]);
+  const step = graph.initializer('steps', 'float32', [steps.length], Float32Array.from(steps));
+  graph.op('Mul', [graph.op('Concat', means, { axis: 1 }), step], {}, { output: 'features' });
 }
 
 const level = (graph: Graph, value: number): Value => graph.initializer(`level:${value}`, 'uint8', [], Uint8Array.of(value));

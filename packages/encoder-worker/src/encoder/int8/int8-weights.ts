@@ -14,9 +14,9 @@ export interface Int8Convolution {
   readonly bias: Int32Array;
   /** [out]: levels of the output for 1 of the sum. Of `unpooled` levels, where there are any. */
   readonly scale: Float32Array;
-  /** What one level of the output stands for. */
-  readonly step: number;
-  /** Where an average pool follows, the levels that go into it: `(level - zero) · step` levels of the output, of either sign. */
+  /** [out]: what one level of the output stands for. */
+  readonly step: Float32Array;
+  /** Where an average pool follows: what goes into it are `(level - zero) · step` levels of the output, of either sign. */
   readonly unpooled?: { readonly step: number; readonly zero: number };
 }
 
@@ -43,7 +43,7 @@ export function encodeInt8Weights({ source, convolutions }: Int8Weights): Buffer
       { name: `${convolution}/kernel`, dtype: 'I8', shape, data: kernel },
       { name: `${convolution}/bias`, dtype: 'I32', shape: [bias.length], data: bias },
       { name: `${convolution}/scale`, dtype: 'F32', shape: [scale.length], data: scale },
-      { name: `${activation}/step`, dtype: 'F32', shape: [1], data: Float32Array.of(step) },
+      { name: `${activation}/step`, dtype: 'F32', shape: [step.length], data: step },
     ];
     if (unpooled)
       list.push(
@@ -104,7 +104,7 @@ export function decodeInt8Weights(bytes: Uint8Array, where: string): Int8Weights
       shape: kernel.shape as unknown as Int8Convolution['shape'],
       bias: read(`${convolution}/bias`, 'I32', [filters]).data as Int32Array,
       scale: readPositive(`${convolution}/scale`, filters),
-      step: readPositive(`${activation}/step`, 1)[0]!,
+      step: readPositive(`${activation}/step`, filters),
       ...(pooledBy(layer) && {
         unpooled: {
           step: readPositive(`${activation}/unpooled_step`, 1)[0]!,

@@ -1,23 +1,20 @@
 import { SIDE } from '@showtell/shared/image/limits';
-import { Graph } from '@showtell/shared/onnx/graph';
+import { type Attribute, Graph } from '@showtell/shared/onnx/graph';
 import { addEncoder, unpooled } from '../engines/onnx-graph';
 import { type Convolution, INPUT, LAYERS, layerSides, pooledBy } from '../inception-v3';
 import type { EncoderWeights } from '../weights/tensors';
 import { Histogram } from './histogram';
 
-/** What quantising must know of the float32 encoder at work. */
+/** What quantising must know of the float32 encoder at work; numbers of a layer are per channel. */
 export interface Statistics {
-  /** By layer: the mean of every channel. */
+  /** Of every layer. */
   readonly means: ReadonlyMap<string, Float64Array>;
+  /** Of convolutions, and of what goes into average pools (under `unpooled(name)`). */
+  readonly greatest: ReadonlyMap<string, Float64Array>;
+  /** Of what goes into average pools. */
+  readonly least: ReadonlyMap<string, Float64Array>;
   /** By convolution: a sample of its output. */
   readonly outputs: ReadonlyMap<string, Histogram>;
-  /** By convolution that is pooled: the least and greatest number that goes into the pool. */
-  readonly unpooled: ReadonlyMap<string, Extent>;
-}
-
-export interface Extent {
-  readonly least: number;
-  readonly greatest: number;
 }
 
 /** Outputs of the graph, by name. */
@@ -29,32 +26,27 @@ const SAMPLED_ROWS = 12;
 const GRID = 2 ** -20;
 
 const CONVOLUTION_LAYERS = LAYERS.filter((layer): layer is Convolution => layer.kind === 'convolution');
-/** Layers whose channels' means are measured; a concat's are those of its inputs. */
+const NAMES = CONVOLUTION_LAYERS.map(({ name }) => name);
+const UNPOOLED = CONVOLUTION_LAYERS.filter(pooledBy).map(({ name }) => unpooled(name));
+/** A concat's means are those of its inputs. */
 const AVERAGED = [INPUT, ...LAYERS.filter(({ kind }) => kind === 'convolution' || kind === 'max').map(({ name }) => name)];
 
-/** The float32 encoder, which gives means, samples and extents (per photo) in place of features. */
+/** The float32 encoder, which gives means, extremes and samples in place of features. */
 export function statisticsGraph(weights: EncoderWeights): Uint8Array {
   const graph = new Graph();
   const values = addEncoder(graph, weights);
   const sides = layerSides(SIDE);
+  const give = (name: string, opType: string, layer: string, attributes: Record<string, Attribute>, shape: readonly string[]) => {
+    graph.op(opType, [values.get(layer)!], attributes, { output: name });
+    graph.output(name, 'float32', ['n', ...shape.map((dimension) => `${layer} ${dimension}`)]);
+  };
   // Pools are what onnxruntime computes in the blocked layout of its convolutions; everything else would be copied out of it first.
-  for (const layer of AVERAGED) {
-    graph.op('Flatten', [graph.op('GlobalAveragePool', [values.get(layer)!])], { axis: 1 }, { output: `mean ${layer}` });
-    graph.output(`mean ${layer}`, 'float32', ['n', `${layer} channels`]);
-  }
-  for (const layer of CONVOLUTION_LAYERS) {
-    const { name } = layer;
-    const stride = Math.ceil(sides.get(name)! / SAMPLED_ROWS);
-    graph.op('MaxPool', [values.get(name)!], { kernel_shape: [1, 1], strides: [stride, stride] }, { output: `sample ${name}` });
-    graph.output(`sample ${name}`, 'float32', ['n', `${name} channels`, `${name} rows`, `${name} columns`]);
-    if (pooledBy(layer))
-      for (const [extent, op] of [
-        ['least', 'ReduceMin'],
-        ['greatest', 'ReduceMax'],
-      ] as const) {
-        graph.op(op, [values.get(unpooled(name))!], { axes: [1, 2, 3], keepdims: 0 }, { output: `${extent} ${name}` });
-        graph.output(`${extent} ${name}`, 'float32', ['n']);
-      }
+  for (const layer of AVERAGED) give(`mean ${layer}`, 'GlobalAveragePool', layer, {}, ['channels', 'one', 'one']);
+  for (const layer of [...NAMES, ...UNPOOLED]) give(`greatest ${layer}`, 'GlobalMaxPool', layer, {}, ['channels', 'one', 'one']);
+  for (const layer of UNPOOLED) give(`least ${layer}`, 'ReduceMin', layer, { axes: [2, 3], keepdims: 0 }, ['channels']);
+  for (const layer of NAMES) {
+    const stride = Math.ceil(sides.get(layer)! / SAMPLED_ROWS);
+    give(`sample ${layer}`, 'MaxPool', layer, { kernel_shape: [1, 1], strides: [stride, stride] }, ['channels', 'rows', 'columns']);
   }
   return graph.encode();
 }
@@ -63,8 +55,9 @@ export function statisticsGraph(weights: EncoderWeights): Uint8Array {
 export class StatisticsCollector {
   #photos = 0;
   readonly #sums = new Map<string, Float64Array>();
-  readonly #outputs = new Map(CONVOLUTION_LAYERS.map(({ name }) => [name, new Histogram()]));
-  readonly #unpooled = new Map<string, Extent>();
+  readonly #greatest = new Map<string, Float64Array>();
+  readonly #least = new Map<string, Float64Array>();
+  readonly #outputs = new Map(NAMES.map((layer) => [layer, new Histogram()]));
 
   get photos(): number {
     return this.#photos;
@@ -73,33 +66,34 @@ export class StatisticsCollector {
   /** @throws RangeError naming the layer whose output is not finite. */
   add(outputs: StatisticsOutputs, photos: number): void {
     this.#photos += photos;
-    for (const layer of AVERAGED) this.#addMeans(layer, outputs[`mean ${layer}`]!, photos);
-    for (const layer of CONVOLUTION_LAYERS) {
-      const { name } = layer;
-      this.#outputs.get(name)!.add(outputs[`sample ${name}`]!);
-      if (!pooledBy(layer)) continue;
-      const before = this.#unpooled.get(name);
-      this.#unpooled.set(name, {
-        least: Math.min(before?.least ?? 0, ...outputs[`least ${name}`]!),
-        greatest: Math.max(before?.greatest ?? 0, ...outputs[`greatest ${name}`]!),
-      });
+    for (const layer of AVERAGED) {
+      const means = outputs[`mean ${layer}`]!;
+      if (!means.every(Number.isFinite)) throw new RangeError(`The output of layer ${layer} is not finite`);
+      gather(this.#sums, layer, means, photos, (sum, mean) => sum + Math.round(mean / GRID) * GRID);
     }
-  }
-
-  #addMeans(layer: string, means: Float32Array, photos: number): void {
-    const channels = means.length / photos;
-    const sums = this.#sums.get(layer) ?? new Float64Array(channels);
-    this.#sums.set(layer, sums);
-    for (let index = 0; index < means.length; index++) {
-      if (!Number.isFinite(means[index])) throw new RangeError(`The output of layer ${layer} is not finite`);
-      sums[index % channels]! += Math.round(means[index]! / GRID) * GRID;
-    }
+    for (const layer of [...NAMES, ...UNPOOLED]) gather(this.#greatest, layer, outputs[`greatest ${layer}`]!, photos, Math.max);
+    for (const layer of UNPOOLED) gather(this.#least, layer, outputs[`least ${layer}`]!, photos, Math.min);
+    for (const layer of NAMES) this.#outputs.get(layer)!.add(outputs[`sample ${layer}`]!);
   }
 
   statistics(): Statistics {
     const means = new Map([...this.#sums].map(([layer, sums]) => [layer, sums.map((sum) => sum / this.#photos)]));
     for (const layer of LAYERS)
       if (layer.kind === 'concat') means.set(layer.name, Float64Array.from(layer.inputs.flatMap((input) => [...means.get(input)!])));
-    return { means, outputs: this.#outputs, unpooled: this.#unpooled };
+    return { means, greatest: this.#greatest, least: this.#least, outputs: this.#outputs };
   }
+}
+
+/** Brings [photos, channels] numbers together, channel by channel, beginning with 0. */
+function gather(
+  into: Map<string, Float64Array>,
+  layer: string,
+  numbers: Float32Array,
+  photos: number,
+  combine: (before: number, number: number) => number,
+): void {
+  const channels = numbers.length / photos;
+  const all = into.get(layer) ?? new Float64Array(channels);
+  for (let index = 0; index < numbers.length; index++) all[index % channels] = combine(all[index % channels]!, numbers[index]!);
+  into.set(layer, all);
 }

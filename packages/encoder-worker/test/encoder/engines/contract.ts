@@ -12,11 +12,11 @@ export const TOLERANCE = { absolute: 1e-4, rms: 1e-5 };
 /** What an engine is tried with. */
 export interface Subject {
   /** The encoder file. */
-  readonly file: Buffer;
+  readonly file: Buffer | Promise<Buffer>;
   readonly side: number;
   readonly dimension: number;
   /** The feature of a picture, computed otherwise. */
-  readonly reference: (pixels: Uint8Array) => ArrayLike<number>;
+  readonly reference: (pixels: Uint8Array) => ArrayLike<number> | Promise<ArrayLike<number>>;
   readonly tolerance: { readonly absolute: number; readonly rms: number };
   /** False where the way to compute is chosen by the size of the batch: then features agree within the tolerance. */
   readonly sameBits: boolean;
@@ -75,7 +75,7 @@ export function describeEngine(
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'showtell-engine-'));
       path = join(folder, 'encoder');
-      await writeFile(path, file);
+      await writeFile(path, await file);
       engine = await open(path);
     });
     afterAll(async () => {
@@ -105,7 +105,7 @@ export function describeEngine(
       const features = await engine.encode(pixels.subarray(0, 2 * bytes), 2);
       expect(features).toHaveLength(2 * dimension);
       for (const row of [0, 1]) {
-        const { absolute, rms } = difference(feature(features, row), subject.reference(image(row)));
+        const { absolute, rms } = difference(feature(features, row), await subject.reference(image(row)));
         expect(absolute).toBeLessThan(tolerance.absolute);
         expect(rms).toBeLessThan(tolerance.rms);
       }
@@ -185,7 +185,7 @@ export function describeEngine(
         code: 'WEIGHTS_INVALID',
         message: expect.stringContaining('absent') as string,
       });
-      await writeFile(join(folder, 'short'), file.subarray(0, file.length - 4));
+      await writeFile(join(folder, 'short'), (await file).subarray(0, -4));
       await expect(open(join(folder, 'short'))).rejects.toMatchObject({ code: 'WEIGHTS_INVALID' });
     });
   });
