@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ENCODER } from '@showtell/encoder-worker/encoder/inception-v3';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
 import { runEncoderWorker } from '@showtell/encoder-worker/worker';
 import { type EnqueueOptions, type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
@@ -11,6 +12,7 @@ import { runIngestWorker } from '@showtell/ingest/worker';
 import { readSettings, type Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
+import { PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import pino from 'pino';
 import { narrowWeights } from '../../packages/encoder-worker/test/narrow-weights';
@@ -87,7 +89,14 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
         settings,
         logger,
         source: openDataset(dataset, {}),
-        weights: { sha256: weights.sha256, dimension: weights.dimension, spec: 'narrow', put: () => putWeights(store, weights) },
+        weights: {
+          encoder: ENCODER,
+          preprocessing: PREPROCESSING,
+          spec: 'narrow',
+          sha256: weights.sha256,
+          dimension: weights.dimension,
+          put: () => putWeights(store, { bytes: weights.safetensors, sha256: weights.sha256 }),
+        },
         splits: dataset.startsWith('synthetic') ? ['train'] : [],
         shardRows: 8,
         microBatch: 3,

@@ -51,7 +51,8 @@ async function encodePrepared(engine: EncoderEngine, prepared: Prepared): Promis
   return pixels.map((_, row) => features.slice(row * dimension, (row + 1) * dimension)).values();
 }
 
-async function preparePhoto(photo: string | Buffer, side: number): Promise<Buffer | ShowtellError> {
+/** Pixels of a photo (its path, or the file's bytes), or why there are none. */
+export async function preparePhoto(photo: string | Buffer, side: number): Promise<Buffer | ShowtellError> {
   try {
     return (await prepare(typeof photo === 'string' ? await readPhoto(photo) : photo, side)).pixels;
   } catch (error) {

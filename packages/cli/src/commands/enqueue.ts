@@ -10,6 +10,8 @@ interface EnqueueFlags {
   readonly shardRows: number;
   readonly weights: string;
   readonly precision: Precision;
+  readonly calibration?: string;
+  readonly calibrationPhotos?: number;
   readonly train?: string;
   readonly strict?: boolean;
   readonly dryRun?: boolean;
@@ -26,8 +28,10 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--run <name>', "the run's name (default: made from the source and the settings)")
     .option('--split <names>', 'splits to take, with commas or repeated (default: all)', listed)
     .option('--shard-rows <n>', 'samples in a shard', wholeNumber(1, 65_536), 512)
-    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .option('--weights <weights>', 'encoder weights: bundled, imagenet, path or address of a .h5, .keras or .safetensors file, or path of a model.onnx', 'bundled')
     .addOption(new Option('--precision <name>', 'precision of the encoder').choices(Precision.options).default('float32'))
+    .option('--calibration <folder>', 'photos to calibrate the int8 encoder on (default: photos of the run)')
+    .option('--calibration-photos <n>', 'how many of them (default: 64)', wholeNumber(1, 10_000))
     .option('--train <preset>', 'train this preset when the run is complete')
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')

@@ -1,14 +1,17 @@
 import { checkPrecision } from '@showtell/encoder-worker/encoder/engines/engine';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
-import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
+import { type ResolvedWeights, resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { type EnqueueProgress, type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
 import { openDataset } from '@showtell/ingest/source/open';
+import { ShowtellError } from '@showtell/shared/errors';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { findPreset } from '@showtell/trainer/model/presets/presets';
 import type { CommandContext } from '../context';
+import { withDownloadProgress } from '../output/download-progress';
 import { type Progress, startProgress } from '../output/progress';
+import { type CalibrationRequest, checkCalibrationRequest, openCalibration } from './calibration';
 
-export interface EnqueueRequest {
+export interface EnqueueRequest extends CalibrationRequest {
   /** What a person names: a folder, an address or `synthetic:N`. */
   readonly source: string;
   readonly run?: string | undefined;
@@ -17,7 +20,7 @@ export interface EnqueueRequest {
   readonly shardRows?: number | undefined;
   /** Pictures that an encoder computes at once. */
   readonly microBatch?: number | undefined;
-  /** `bundled` or the path of a Keras `.h5` file. */
+  /** As `resolveWeights` reads it. */
   readonly weights: string;
   readonly precision?: Precision | undefined;
   readonly train?: string | undefined;
@@ -28,30 +31,47 @@ export interface EnqueueRequest {
   readonly unsigned?: boolean | undefined;
 }
 
-const LABELS = { scan: 'Reading the source', plan: 'Writing the plan', jobs: 'Adding jobs' } as const;
+const LABELS = {
+  scan: 'Reading the source',
+  calibrate: 'Calibrating the encoder',
+  plan: 'Writing the plan',
+  jobs: 'Adding jobs',
+} as const;
+type StepProgress = Omit<EnqueueProgress, 'step'> & { readonly step: keyof typeof LABELS };
 
 /** Resolves dataset and weights and enqueues a run of them. Errors as of `enqueue`, `openDataset`, `resolveWeights`, `findPreset`. */
 export async function enqueueSource(context: CommandContext, request: EnqueueRequest): Promise<EnqueueReport> {
   const { settings, signal } = context;
-  const { source: text, weights: spec, sourceEndpoint, unsigned, ...rest } = request;
+  const { source: text, weights: spec, sourceEndpoint, unsigned, calibration: folder, calibrationPhotos, ...rest } = request;
+  const precision = request.precision ?? 'float32';
   if (request.train !== undefined) findPreset(request.train);
-  if (request.precision !== undefined) checkPrecision(request.precision);
+  checkPrecision(precision);
+  checkCalibrationRequest(request, precision);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
   const source = openDataset(text, { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) });
-  const weights = await resolveWeights(spec);
+  const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>
+    resolveWeights(spec, { store: context.store, imagenet: { url: settings.imagenetUrl }, onProgress, signal }),
+  );
+  checkPrecisionOf(weights, precision);
   const bars = progressOfSteps();
+  const onPhoto = (done: number, total: number) => bars.update({ step: 'calibrate', done, total });
+  const calibrate =
+    precision === 'int8'
+      ? await openCalibration(weights, { calibration: folder, calibrationPhotos, store: context.store, onPhoto, signal })
+      : undefined;
   try {
     return await enqueue({
       ...context,
       ...defined(rest),
       source,
       weights: {
-        spec,
+        spec: weights.spec,
         encoder: weights.encoder,
         sha256: weights.sha256,
         preprocessing: weights.preprocessing,
         dimension: weights.dimension,
         put: () => putWeights(context.store, weights, { signal }),
+        calibrate,
       },
       onProgress: bars.update,
     });
@@ -60,9 +80,19 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   }
 }
 
+/** @throws ShowtellError `CONFIG_INVALID` for a precision in which these weights cannot be had. */
+function checkPrecisionOf({ encoder, precisions }: ResolvedWeights, precision: Precision): void {
+  if (precisions.includes(precision)) return;
+  throw new ShowtellError(
+    'CONFIG_INVALID',
+    `Expected precision ${precisions.join(' or ')} for the encoder ${encoder} but received ${precision}`,
+    { hint: 'An encoder of your own is computed in the numbers it was saved in: leave --precision out.' },
+  );
+}
+
 /** One bar after the other, on a terminal only: elsewhere the report says it all. */
-function progressOfSteps(): { update: (progress: EnqueueProgress) => void; end: () => void } {
-  let current: { readonly step: EnqueueProgress['step']; readonly bar: Progress } | undefined;
+function progressOfSteps(): { update: (progress: StepProgress) => void; end: () => void } {
+  let current: { readonly step: StepProgress['step']; readonly bar: Progress } | undefined;
   return {
     update: ({ step, done, total }) => {
       if (!process.stderr.isTTY) return;

@@ -8,6 +8,12 @@ export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatEnqueueReport(report));
 }
 
+const CALIBRATION = {
+  made: 'calibrated for this run',
+  kept: 'as calibrated when the run was planned',
+  due: 'would be calibrated for this run',
+} as const;
+
 export function formatEnqueueReport(report: EnqueueReport): string {
   const { run, dryRun, existed, state, shards, splits } = report;
   const rejected = Object.values(report.samples.rejected).reduce((sum, count) => sum + count, 0);
@@ -25,6 +31,7 @@ export function formatEnqueueReport(report: EnqueueReport): string {
       splits.map(({ split, samples, captions, shards: count }) => [split, samples, captions, count]),
     ),
     `\nShards: ${rows.map(([name, count]) => `${formatCount(count as number)} ${name}`).join(', ')}\n`,
+    ...(report.calibration === undefined ? [] : [`Encoder: int8, ${CALIBRATION[report.calibration]}\n`]),
     ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),
     ...findingLines(report.findings).map((line) => `${pc.yellow('Note:')} ${line}\n`),
     ...(report.jobsNotSeen === undefined ? [] : [`${pc.yellow('Note:')} jobs in Redis were not looked at: ${report.jobsNotSeen}\n`]),

@@ -14,8 +14,11 @@ export interface BuiltPlan {
   readonly parts: readonly { readonly key: string; readonly body: Buffer }[];
 }
 
-/** The plan of a run with every object it names. Pure: the same request and dataset give the same bytes. */
-export function buildPlan(request: RunRecord, dataset: Dataset): BuiltPlan {
+/**
+ * The plan of a run with every object it names. Pure: the same arguments give the same bytes.
+ * @param encoderSha256 of the encoder file in use, where that was made of the weights that the request names.
+ */
+export function buildPlan(request: RunRecord, dataset: Dataset, encoderSha256 = request.weightsSha256): BuiltPlan {
   const { run } = request;
   const parts: { key: string; body: Buffer }[] = [];
   const part = (keyOf: (sha: string) => string, body: Buffer): PartRecord => {
@@ -40,7 +43,7 @@ export function buildPlan(request: RunRecord, dataset: Dataset): BuiltPlan {
     run,
     encoder: {
       encoder: request.encoder,
-      weightsSha256: request.weightsSha256,
+      weightsSha256: encoderSha256,
       preprocessing: request.preprocessing,
       precision: request.precision,
       dimension: request.dimension,

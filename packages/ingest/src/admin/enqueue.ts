@@ -7,6 +7,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
+import { sideOf } from '@showtell/shared/schema/encoder-identity';
 import type { PlanFindings } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
@@ -14,6 +15,7 @@ import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import { countRejections, readCommits } from '../commits';
+import { calibrationPhotos, calibrationRows } from '../plan/calibration-photos';
 import type { DatasetSource } from '../source/dataset';
 import { addJobs, countMissing } from './add-jobs';
 import { buildPlan } from './build-plan';
@@ -27,6 +29,8 @@ export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
   readonly weights: RunRequest['weights'] & {
     /** Puts the weights into the store, where the workers look for them. Called before anything names them. */
     readonly put: () => Promise<unknown>;
+    /** Makes the encoder that is used out of the weights, where that is another than they. */
+    readonly calibrate?: Calibrate | undefined;
   };
   /** Says what it would do and writes nothing, neither to the store nor to Redis, and does without Redis where that is away. */
   readonly dryRun?: boolean;
@@ -34,7 +38,15 @@ export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
   readonly signal?: AbortSignal;
 }
 
-/** `scan`: the source is listed and checked; `plan`: parts written; `jobs`: shards looked at. */
+/**
+ * Makes an encoder that fits photos, and puts it into the store. Called once in the life of a run: after its source was read and
+ * before its plan is committed, which names it.
+ * @param planned prepared pixels of the run's own photos, spread over it, without end as long as it has some; may be left unread.
+ * @returns the encoder file's sha256.
+ */
+export type Calibrate = (planned: AsyncIterable<Buffer>) => Promise<string>;
+
+/** `scan`: the source is listed and checked; `plan`: parts written; `jobs`: shards looked at. What calibrating does, its hook tells. */
 export interface EnqueueProgress {
   readonly step: 'scan' | 'plan' | 'jobs';
   readonly done: number;
@@ -64,6 +76,8 @@ export interface EnqueueReport {
   readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: Readonly<Record<string, number>> };
   readonly splits: readonly { readonly split: string; readonly samples: number; readonly captions: number; readonly shards: number }[];
   readonly findings: PlanFindings;
+  /** Of a run whose encoder is calibrated: by this call, by the one that planned it, or in a dry run not yet. */
+  readonly calibration?: 'made' | 'kept' | 'due';
 }
 
 /**
@@ -78,7 +92,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
   try {
     // First, because a server that is not there should be known before an hour of listing.
     const found = dryRun ? await queuesIfThere(settings, logger, opened) : await openQueues(settings, logger, opened);
-    const { run, existed } = await plan(request, options);
+    const { run, existed, calibration } = await plan(request, options);
     const { state, ...shards } =
       'queues' in found
         ? await addJobs({
@@ -106,6 +120,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
       },
       splits: run.plan.splits,
       findings: run.plan.findings,
+      ...(calibration !== undefined && { calibration }),
     };
   } finally {
     await opened.run();
@@ -125,8 +140,12 @@ async function queuesIfThere(settings: Settings, logger: Logger, opened: Shutdow
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
+interface Planned extends Pick<EnqueueReport, 'existed' | 'calibration'> {
+  readonly run: PlannedRun;
+}
+
 /** The committed plan, made first when there is none. A run that has one never reads the source's list again. */
-async function plan(request: RunRecord, options: EnqueueOptions): Promise<{ run: PlannedRun; existed: boolean }> {
+async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planned> {
   const { store, source, weights, signal, dryRun = false, onProgress } = options;
   const existing = await readRun(store, request.run, signal && { signal });
   if (existing !== undefined) checkSameRequest(existing, request);
@@ -134,26 +153,46 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<{ run:
   if (planned !== undefined) {
     // They may have been lost since; who finds them there writes nothing.
     if (!dryRun) await weights.put();
-    return { run: planned, existed: true };
+    await checkCalibrated(store, planned, signal);
+    return { run: planned, existed: true, ...(isCalibrated(planned) && { calibration: 'kept' }) };
   }
 
   onProgress?.({ step: 'scan', done: 0, total: 1 });
   const dataset = await source.scan({ splits: request.splits, strict: request.strict, ...(signal && { signal }) });
-  const { record, parts } = buildPlan(existing ?? request, dataset);
   onProgress?.({ step: 'scan', done: 1, total: 1 });
-  const body = encodeRecord(record);
-  const run = { name: request.run, request: existing ?? request, plan: record, planSha256: sha256(body) };
-  if (dryRun) return { run, existed: existing !== undefined };
+  const planFor = (encoderSha256?: string) => {
+    const { record, parts } = buildPlan(existing ?? request, dataset, encoderSha256);
+    const body = encodeRecord(record);
+    return { run: { name: request.run, request: existing ?? request, plan: record, planSha256: sha256(body) }, parts, body };
+  };
+  const existed = existing !== undefined;
+  if (dryRun) return { run: planFor().run, existed, ...(weights.calibrate && { calibration: 'due' }) };
 
   await store.probe(signal && { signal });
   await weights.put();
+  // Before the work of calibrating, which a run of this name but with other settings would make vain.
   await claim(store, request, signal);
+  const photos = () => calibrationPhotos(source.address, calibrationRows(dataset), { side: sideOf(request.preprocessing), signal });
+  const { run, parts, body } = planFor(await weights.calibrate?.(photos()));
   onProgress?.({ step: 'plan', done: 0, total: parts.length });
   const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
   onProgress?.({ step: 'plan', done: parts.length, total: parts.length });
-  if (outcome === 'committed') return { run, existed: existing !== undefined };
+  if (outcome === 'committed') return { run, existed, ...(weights.calibrate && { calibration: 'made' }) };
   // Another enqueuer was faster; its plan is the run's, should the source have changed in between.
-  return { run: (await readPlannedRun(store, request.run, signal && { signal }))!, existed: true };
+  const theirs = (await readPlannedRun(store, request.run, signal && { signal }))!;
+  return { run: theirs, existed: true, ...(isCalibrated(theirs) && { calibration: 'kept' }) };
+}
+
+/** Whether the run is encoded by something that was made of the weights it was asked for. */
+const isCalibrated = (run: PlannedRun) => run.plan.encoder.weightsSha256 !== run.request.weightsSha256;
+
+/** What was calibrated for a run cannot be made again for it: other features would come out. */
+async function checkCalibrated(store: ObjectStore, run: PlannedRun, signal?: AbortSignal): Promise<void> {
+  const key = keys.weights(run.plan.encoder.weightsSha256);
+  if (!isCalibrated(run) || (await store.head(key, signal && { signal }))) return;
+  throw new ShowtellError('NOT_FOUND', `The encoder ${key} that the run ${run.name} was calibrated with is not in ${store.url}`, {
+    hint: 'Bring the object back from a copy of the store, or enqueue the dataset as another run: --run NAME.',
+  });
 }
 
 /** Takes the run's name, or finds the same request there. */
