@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
 import { defaultThreads, type EngineDescription, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
-import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
+import { type ResolveOptions, resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 
@@ -17,8 +17,10 @@ export interface PhotoEncoder {
 }
 
 export interface PhotoEncoderOptions {
-  /** `bundled`, or the path of a Keras `.h5` file. */
+  /** As `resolveWeights` reads it. */
   readonly weights: string;
+  /** Where weights that are not on this machine come from. */
+  readonly resolve?: Omit<ResolveOptions, 'signal'> | undefined;
   /** Default: `onnx`. */
   readonly engine?: EngineName | undefined;
   /** `auto`, `cpu` or `cuda`. Default `auto`. */
@@ -33,7 +35,7 @@ export interface PhotoEncoderOptions {
 /** Starts an encoder for photos in a process of its own, until `close()`. @throws ShowtellError `WEIGHTS_INVALID`, `DEVICE_UNAVAILABLE`. */
 export async function openPhotoEncoder(options: PhotoEncoderOptions): Promise<PhotoEncoder> {
   const { weights: spec, engine: engineName = 'onnx', device = 'auto', threads, tensorflow, signal } = options;
-  const { bytes, sha256, encoder, preprocessing, dimension } = await resolveWeights(spec);
+  const { bytes, sha256, encoder, preprocessing, dimension } = await resolveWeights(spec, { ...options.resolve, signal });
   const folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
   try {
     const weights = join(folder, 'encoder');

@@ -4,6 +4,7 @@ import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
 import { EXIT, ShowtellError } from '@showtell/shared/errors';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
 import type { Shutdown } from '@showtell/shared/shutdown';
+import { withDownloadProgress } from './output/download-progress';
 import { plural } from './output/format';
 import { reportRejected } from './report-rejected';
 
@@ -11,13 +12,17 @@ export interface WriteFeaturesOptions extends Pick<PhotoEncoderOptions, 'weights
   readonly photos: readonly string[];
   /** Standard output when absent. */
   readonly out?: string | undefined;
+  /** A mirror of the ImageNet weights. */
+  readonly imagenetUrl?: string | undefined;
   readonly shutdown: Shutdown;
 }
 
 /** Writes a feature for each photo. Photos that cannot be encoded are told on standard error and make the exit code 3. */
-export async function writeFeatures({ photos, out, shutdown, ...options }: WriteFeaturesOptions): Promise<void> {
+export async function writeFeatures({ photos, out, imagenetUrl, shutdown, ...options }: WriteFeaturesOptions): Promise<void> {
   const { signal } = shutdown;
-  const encoder = await openPhotoEncoder({ ...options, signal });
+  const encoder = await withDownloadProgress('Fetching the weights', (onProgress) =>
+    openPhotoEncoder({ ...options, resolve: { imagenet: { url: imagenetUrl }, onProgress }, signal }),
+  );
   shutdown.defer('encoder', () => encoder.close());
   const rows: FeatureRow[] = [];
   for await (const { index, feature, error } of encoder.encode(photos)) {

@@ -30,6 +30,8 @@ export const keys = {
   aliases: (training: string) => `trainings/${training}/aliases/`,
   alias: (training: string, alias: string) => `trainings/${training}/aliases/${alias}.json`,
   weights: (sha: string) => `weights/${sha}`,
+  /** Which of the weights are Keras' published ones. */
+  imagenet: () => 'weights/imagenet.json',
   probe: () => 'probe/conditional-writes',
 } as const;
 

@@ -3,6 +3,7 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { deviceFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
+import { weightsFlag } from '../weights-flag';
 
 interface DoctorFlags {
   readonly weights: string;
@@ -14,7 +15,7 @@ interface DoctorFlags {
 export function doctorCommand(shutdown: Shutdown): Command {
   return new Command('doctor')
     .description('Check Node.js, Redis, object store, encoder and weights, and say what to do about each thing wrong')
-    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(weightsFlag())
     .addOption(engineFlag())
     .addOption(deviceFlag())
     .option('--json', 'print JSON')

@@ -3,6 +3,7 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { deviceFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
+import { weightsFlag } from '../weights-flag';
 import { wholeNumber } from '../whole-number';
 
 interface EncodeFlags {
@@ -18,13 +19,14 @@ export function encodeCommand(shutdown: Shutdown): Command {
     .description('Write the InceptionV3 features of photos, as JSON lines or an Arrow file')
     .argument('<photo...>', 'JPEG, PNG or WebP files')
     .option('--out <file>', 'file to write: .arrow for an Arrow file, else JSON lines (default: JSON lines on standard output)')
-    .option('--weights <weights>', 'encoder weights: bundled, or the path of a Keras .h5 file', 'bundled')
+    .addOption(weightsFlag())
     .addOption(engineFlag())
     .addOption(deviceFlag())
     .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
     .addHelpText('after', '\nExamples:\n  $ showtell encode photo.jpg\n  $ showtell encode holiday/*.jpg --out features.arrow\n')
     .action(async (photos: string[], flags: EncodeFlags, command: Command) => {
       const [{ settingsOf }, { writeFeatures }] = await Promise.all([import('../settings-flags.js'), import('../write-features.js')]);
-      await writeFeatures({ photos, ...flags, tensorflow: settingsOf(command).tensorflow, shutdown });
+      const { tensorflow, imagenetUrl } = settingsOf(command);
+      await writeFeatures({ photos, ...flags, tensorflow, imagenetUrl, shutdown });
     });
 }

@@ -2,6 +2,7 @@ import { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
 import { listed } from '../listed';
+import { weightsFlag } from '../weights-flag';
 import { wholeNumber } from '../whole-number';
 
 interface EnqueueFlags {
@@ -28,7 +29,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--run <name>', "the run's name (default: made from the source and the settings)")
     .option('--split <names>', 'splits to take, with commas or repeated (default: all)', listed)
     .option('--shard-rows <n>', 'samples in a shard', wholeNumber(1, 65_536), 512)
-    .option('--weights <weights>', 'encoder weights: bundled, imagenet, path or address of a .h5, .keras or .safetensors file, or path of a model.onnx', 'bundled')
+    .addOption(weightsFlag())
     .addOption(new Option('--precision <name>', 'precision of the encoder').choices(Precision.options).default('float32'))
     .option('--calibration <folder>', 'photos to calibrate the int8 encoder on (default: photos of the run)')
     .option('--calibration-photos <n>', 'how many of them (default: 64)', wholeNumber(1, 10_000))

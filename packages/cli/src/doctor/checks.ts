@@ -10,7 +10,9 @@ import { renderSvg } from '@showtell/shared/image/render-svg';
 import { openStore } from '@showtell/shared/object-store/open';
 import { preflight } from '@showtell/shared/queue/connection';
 import { findBindings, tensorflowFolder } from '@showtell/shared/tensorflow/bindings';
+import { GREY_PICTURE } from '../grey-picture';
 import { findProgram } from '../local/redis';
+import { withDownloadProgress } from '../output/download-progress';
 import { plural } from '../output/format';
 
 /** What a check found. `todo` says what would be better, although work can begin. */
@@ -87,16 +89,20 @@ async function checkStore({ settings, signal }: CheckOptions): Promise<Found> {
   }
 }
 
-async function checkWeights({ weights }: CheckOptions): Promise<Found> {
-  const { description, sha256 } = await resolveWeights(weights);
+async function checkWeights({ settings, weights, signal }: CheckOptions): Promise<Found> {
+  const imagenet = { url: settings.imagenetUrl };
+  const { description, sha256 } = await withDownloadProgress('Fetching the weights', (onProgress) =>
+    resolveWeights(weights, { imagenet, onProgress, signal }),
+  );
   return { found: `${description}, sha256 ${sha256.slice(0, 12)}` };
 }
 
 async function checkEncoder({ settings, weights, engine, device, signal }: CheckOptions): Promise<Found> {
-  const encoder = await openPhotoEncoder({ weights, engine, device, tensorflow: settings.tensorflow, signal });
+  const resolve = { imagenet: { url: settings.imagenetUrl } };
+  const encoder = await openPhotoEncoder({ weights, engine, device, tensorflow: settings.tensorflow, resolve, signal });
   try {
     const encodeEight = async () => {
-      for await (const { feature } of encoder.encode(Array.from({ length: 8 }, () => GREY)))
+      for await (const { feature } of encoder.encode(Array.from({ length: 8 }, () => GREY_PICTURE)))
         if (!feature?.every(Number.isFinite))
           throw new ShowtellError('DEVICE_UNAVAILABLE', 'The encoder computes no finite feature', { hint: 'Try --device cpu.' });
     };
@@ -125,6 +131,3 @@ async function checkTensorflow({ settings }: CheckOptions): Promise<Found> {
   if (found.length > 0) return { found: found.join('; ') };
   return { found: `not in ${folder}; --engine tensorflow is WebAssembly until showtell engine install tensorflow has been run` };
 }
-
-/** A grey pixel as PNG: what is in a picture does not change how long it takes. */
-const GREY = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

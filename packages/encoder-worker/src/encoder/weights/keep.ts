@@ -4,24 +4,31 @@ import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
+import { localFileError } from '@showtell/shared/local-file-error';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { recordImagenet } from './imagenet';
 import type { ResolvedWeights } from './resolve';
 
-/** Stores an encoder file under its sha256, once; who finds an object of that size there leaves it. */
+/**
+ * Stores an encoder file under its sha256, and writes down when it is Keras' published one. What is there already is read and compared,
+ * since nobody else would mend it: workers only refuse what is damaged.
+ */
 export async function putWeights(
   store: ObjectStore,
-  { bytes, sha256: sha }: Pick<ResolvedWeights, 'bytes' | 'sha256'>,
+  { bytes, sha256: sha, sourceMd5: md5 }: Pick<ResolvedWeights, 'bytes' | 'sha256' | 'sourceMd5'>,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const key = keys.weights(sha);
   const there = await store.head(key, options);
-  if (there?.bytes !== bytes.length) await store.upload(key, bytes, options);
+  const whole = there?.bytes === bytes.length && (await store.get(key, options))?.body.equals(bytes);
+  if (whole !== true) await store.upload(key, bytes, options);
+  if (md5 !== undefined) await recordImagenet(store, sha, { md5, ...options });
 }
 
 /**
  * The path of the weights in `cacheFolder`, fetched from the store when they are not there yet or damaged.
  * Several processes may fetch at once: each writes a file of its own and renames it into place.
- * @throws ShowtellError `NOT_FOUND` when the store has none, `CORRUPT_OBJECT` when it has others.
+ * @throws ShowtellError `NOT_FOUND` when the store has none, `CORRUPT_OBJECT` when it has others, `DISK_FULL`, `FILE_DENIED`.
  */
 export async function fetchWeights(
   store: ObjectStore,
@@ -36,10 +43,11 @@ export async function fetchWeights(
   const stored = await store.get(key, options);
   if (!stored)
     throw new ShowtellError('NOT_FOUND', `The encoder weights ${key} are not in ${store.url}`, {
-      hint: 'Enqueue the run again: it puts them there.',
+      hint: AGAIN,
     });
   const found = sha256(stored.body);
-  if (found !== sha) throw new ShowtellError('CORRUPT_OBJECT', `Expected sha256 ${sha} for ${key} in ${store.url} but received ${found}`);
+  if (found !== sha)
+    throw new ShowtellError('CORRUPT_OBJECT', `Expected sha256 ${sha} for ${key} in ${store.url} but received ${found}`, { hint: AGAIN });
 
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
@@ -48,16 +56,18 @@ export async function fetchWeights(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw error;
+    throw localFileError(error, 'write the encoder weights to', cacheFolder);
   }
   return path;
 }
+
+const AGAIN = 'Enqueue the run again: it puts them there.';
 
 async function isCached(path: string, sha: string): Promise<boolean> {
   try {
     return sha256(await readFile(path)) === sha;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw error;
+    throw localFileError(error, 'read the encoder weights in', path);
   }
 }

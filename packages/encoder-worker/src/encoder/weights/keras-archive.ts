@@ -39,7 +39,7 @@ export async function readKerasArchive(path: string): Promise<EncoderWeights> {
       ...(config && { config: Buffer.concat(pieces).toString('utf8') }),
     });
   } catch (error) {
-    const explained = localFileError(error, 'unpack the weights', unpacked);
+    const explained = localFileError(error, 'unpack the weights to', unpacked);
     if (isShowtellError(explained)) throw explained;
     throw new ShowtellError('WEIGHTS_INVALID', `${path} cannot be read as a zip archive: ${(error as Error).message}`, {
       cause: error,

@@ -26,7 +26,7 @@ export function inputScalingOf(config: string, layers: ReadonlySet<string>, wher
   let scaling: InputScaling | undefined;
   for (const [kind, layer] of layersOf(model)) {
     if (kind === 'BatchNormalization' && layers.has(layer.name as string) && layer.epsilon !== undefined && layer.epsilon !== EPSILON)
-      throw invalid(`Expected epsilon ${EPSILON} of ${String(layer.name)} but received ${String(layer.epsilon)}`);
+      throw invalid(`Expected epsilon ${EPSILON} of ${layer.name as string} but received ${JSON.stringify(layer.epsilon)}`);
     if (kind !== 'Rescaling') continue;
     const { scale, offset } = layer as { scale: number; offset: number };
     const known = (Object.keys(INPUT_SCALING) as InputScaling[]).find(
@@ -43,6 +43,6 @@ export function inputScalingOf(config: string, layers: ReadonlySet<string>, wher
 function* layersOf(value: unknown): Generator<[kind: string, config: LayerConfig]> {
   if (value === null || typeof value !== 'object') return;
   const { class_name: kind, config } = value as { class_name?: unknown; config?: unknown };
-  if (typeof kind === 'string' && config !== null && typeof config === 'object') yield [kind, config as LayerConfig];
+  if (typeof kind === 'string' && config !== null && typeof config === 'object') yield [kind, config];
   for (const member of Object.values(value)) yield* layersOf(member);
 }

@@ -46,10 +46,10 @@ async function read(path: string): Promise<KerasFile> {
     const layer = at.endsWith('vars') ? textAttribute(group, 'name') : undefined;
     for (const name of group.keys()) {
       if (NO_LAYERS.has(name)) continue;
-      const path = at === '' ? name : `${at}/${name}`;
+      const place = at === '' ? name : `${at}/${name}`;
       const entity = group.get(name);
-      if (isGroup(entity)) collect(entity, path, into, level + 1);
-      else if (entity instanceof h5wasm.Dataset) into.push({ path, layer });
+      if (isGroup(entity)) collect(entity, place, into, level + 1);
+      else if (entity instanceof h5wasm.Dataset) into.push({ path: place, layer });
       if (into.length > MOST_DATASETS) throw new Error(`it has more than ${MOST_DATASETS} datasets`);
     }
   }
