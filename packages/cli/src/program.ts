@@ -5,6 +5,7 @@ import { checkpointsCommand } from './commands/checkpoints';
 import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { encodeCommand } from './commands/encode';
+import { engineCommand } from './commands/engine';
 import { enqueueCommand } from './commands/enqueue';
 import { pullCommand } from './commands/pull';
 import { statusCommand } from './commands/status';
@@ -31,7 +32,7 @@ export function createProgram(shutdown: Shutdown): Command {
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
     ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown)]],
-    ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown)]],
+    ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), engineCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);
