@@ -3,7 +3,7 @@
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 
 module.exports = {
-  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts'],
+  testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts', '<rootDir>/bench/test/**/*.test.ts'],
   testEnvironment: '<rootDir>/jest.environment.js',
   transform: {
     '\\.ts$': [

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -19,6 +19,7 @@ import { openStore } from '@showtell/shared/object-store/open';
 import { Redis } from 'ioredis';
 import { type PreparedPhotos, preparePhotos } from './bench-photos';
 import { median } from './medians';
+import { peakMB } from './process-memory';
 
 const HELP = `npm run bench:pipeline -- [--source FOLDER] [--rounds N] [--threads N] [--json]
 
@@ -134,7 +135,7 @@ async function measurePipeline(
     const images = commits.reduce((sum, { rows, rejected }) => sum + rows + rejected.length, 0);
     if (images !== RUNS * photos) throw new ShowtellError('BUG', `Expected ${RUNS * photos} committed images but received ${images}`);
     const seconds = (Math.max(...commits.map(({ execution }) => Date.parse(execution.at))) - startedAt) / 1_000;
-    return { imagesPerSecond: images / seconds, ingestMB: peakMB(ingest), redisMB: redisBytes / 1e6 };
+    return { imagesPerSecond: images / seconds, ingestMB: peakMB(ingest.pid), redisMB: redisBytes / 1e6 };
   } finally {
     await Promise.all(workers.map(stop));
     redis.disconnect();
@@ -167,15 +168,6 @@ async function stop(child: ChildProcess): Promise<void> {
   const ended = new Promise((done) => child.once('exit', done));
   child.kill('SIGTERM');
   await ended;
-}
-
-/** The most memory the process ever had resident, as Linux tells it; NaN elsewhere. */
-function peakMB({ pid }: ChildProcess): number {
-  try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_000;
-  } catch {
-    return Number.NaN;
-  }
 }
 
 function report(

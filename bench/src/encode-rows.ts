@@ -1,0 +1,82 @@
+/** One figure of the bench, as `--json` prints it. */
+export interface EncodeRow {
+  readonly engine: string;
+  readonly device: string;
+  readonly precision: string;
+  readonly batch: number;
+  readonly imagesPerSecond: number;
+  /** Peak resident memory of the encoder's process while it encoded; null where the system does not tell. */
+  readonly rssMB: number | null;
+  /** Of the features, against our float32 ones. */
+  readonly relativeError: number;
+}
+
+export interface EncodeReport {
+  readonly rows: readonly EncodeRow[];
+  /** Which weights, machine, threads and photos; how often measured. */
+  readonly conditions: string;
+  /** Library → version, of everyone. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Engines of Showtell's own, to be told from the others. */
+  readonly own: readonly string[];
+}
+
+const ORDER = ['float32', 'float16', 'bfloat16', 'int8'];
+
+/** One line for each engine and precision: by precision, the fastest first. */
+function lines({ rows, own }: EncodeReport): { head: string[]; body: string[][] } {
+  const batches = [...new Set(rows.map(({ batch }) => batch))].sort((a, b) => a - b);
+  const most = batches.at(-1);
+  const groups = new Map<string, EncodeRow[]>();
+  for (const row of rows) {
+    const key = `${row.engine}:${row.precision}`;
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  const best = (group: readonly EncodeRow[]) => Math.max(...group.map(({ imagesPerSecond }) => imagesPerSecond));
+  const sorted = [...groups.values()].sort(
+    ([a, ...restA], [b, ...restB]) =>
+      ORDER.indexOf(a!.precision) - ORDER.indexOf(b!.precision) || best([b!, ...restB]) - best([a!, ...restA]),
+  );
+  return {
+    head: ['precision', 'engine', ...batches.map((batch) => `batch ${batch}`), `memory at ${most}`, 'error'],
+    body: sorted.map((group) => {
+      const [{ engine, precision, relativeError }] = group as [EncodeRow];
+      const at = (batch: number | undefined) => group.find((row) => row.batch === batch);
+      const memory = at(most)?.rssMB;
+      return [
+        precision,
+        own.includes(engine) ? `Showtell ${engine}` : engine,
+        ...batches.map((batch) => at(batch)?.imagesPerSecond.toFixed(1) ?? '–'),
+        memory === undefined || memory === null ? '–' : `${memory.toFixed(0)} MB`,
+        relativeError.toExponential(1),
+      ];
+    }),
+  };
+}
+
+export function terminalTable(report: EncodeReport): [head: string[], body: string[][]] {
+  const { head, body } = lines(report);
+  return [head, body];
+}
+
+/** The table for README and pages, with what it was measured on. */
+export function markdownTable(report: EncodeReport): string {
+  const { head, body } = lines(report);
+  const rule = head.map((_, column) => (column < 2 ? '---' : '---:'));
+  const mine = body.map((cells) => (cells[1]!.startsWith('Showtell') ? cells.map((cell) => `**${cell}**`) : cells));
+  const table = [head, rule, ...mine].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const versions = Object.entries(report.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+  return `${table}\n\n${report.conditions} ${versions}.`;
+}
+
+/**
+ * `page` with `table` between the markers `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; `undefined` where it has not both.
+ */
+export function withTable(page: string, name: string, table: string): string | undefined {
+  const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end, from);
+  return from < 0 || to < 0 ? undefined : `${page.slice(0, from + begin.length)}\n\n${table}\n\n${page.slice(to)}`;
+}
