@@ -43,7 +43,8 @@ export async function probeEngineProcess({
   ...options
 }: Omit<EngineProcessOptions, 'weights' | 'onNotice'>): Promise<EngineDescription> {
   const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, signal);
-  child.disconnect();
+  // Asked, not cut off: of a child that its parent disconnected Node.js tells no `close`, and this would wait for ever.
+  child.send({ type: 'close' } satisfies EngineRequest, ignoreError);
   await exited;
   if (reply.type === 'probed') return reply.description;
   throw unexpected(reply);

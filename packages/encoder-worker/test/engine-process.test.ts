@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import { openEngine } from '../src/encoder/engines/open';
-import { type EngineProcess, type EngineProcessOptions, startEngineProcess } from '../src/engine-process';
+import { type EngineProcess, type EngineProcessOptions, probeEngineProcess, startEngineProcess } from '../src/engine-process';
 import { describeEngine, narrowSubject, pictures } from './encoder/engines/contract';
 import { narrowWeights } from './narrow-weights';
 
@@ -37,6 +37,13 @@ describe('engine process', () => {
     expect(here.description.device).not.toBe('auto');
     await Promise.all([there.close(), here.close()]);
     await gone(there.pid);
+  });
+
+  test('a device is probed without weights, in a process that is gone afterwards', async () => {
+    const engine = await start();
+    expect(await probeEngineProcess(options)).toEqual(engine.description);
+    await expect(probeEngineProcess({ ...options, device: 'tpu' })).rejects.toBeInstanceOf(Error);
+    await engine.close();
   });
 
   test('a killed process rejects all that is in flight and whatever comes later, naming the signal', async () => {
