@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Settings } from '../config';
+import type { ShowtellError } from '../errors';
 import { redisError, redisHost, redisPrefix } from './connection';
 import { ABORT, createProcessor, type Work } from './processor';
 
@@ -44,7 +45,9 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
       throw isReply(error) ? redisError(error, redisHost(settings.redis!)) : error;
     }
   };
-  const tellOutage = oncePerSecond((err: Error, times) => logger.warn({ err, times }, 'what a job needs is away; the job waits for it'));
+  const tellOutage = oncePerSecond((error: ShowtellError, times) =>
+    logger.warn({ code: error.code, reason: error.message, times }, 'what a job needs is away; the job waits for it'),
+  );
   const processor = createProcessor(schema, work, logger, (error) => {
     tellOutage(error);
     // The next job would meet the same.
@@ -108,7 +111,7 @@ function rest(worker: Worker): void {
 }
 
 /** Passes on one error a second and how many there were. */
-function oncePerSecond(tell: (error: Error, times: number) => void): (error: Error) => void {
+function oncePerSecond<E extends Error>(tell: (error: E, times: number) => void): (error: E) => void {
   let last = Number.NEGATIVE_INFINITY;
   let times = 0;
   return (error) => {
