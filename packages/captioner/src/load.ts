@@ -1,8 +1,9 @@
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
 import { defaultThreads, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
-import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
-import type { ShowtellError } from '@showtell/shared/errors';
+import { type EngineProcess, startEngineProcess } from '@showtell/encoder-worker/engine-process';
+import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { openCheckpointFolder } from '@showtell/trainer/checkpoint/folder';
 import { createDecoder } from '@showtell/trainer/decoding/greedy';
 
@@ -46,15 +47,18 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
   const { engine: engineName = 'onnx', device = 'auto', threads = defaultThreads(), tensorflow, signal } = options;
   const { record, weights, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
   const decoder = await createDecoder({ weights, decoding, threads });
-  const engine = await startEngineProcess({
-    weights: encoderWeights,
-    precision: preprocessing.encoder.precision,
-    engine: engineName,
-    device,
-    threads,
-    tensorflow,
-    ...(signal && { signal }),
-  }).catch(async (error: unknown) => {
+  const { precision } = preprocessing.encoder;
+  const start = (computed: Precision) =>
+    startEngineProcess({
+      weights: encoderWeights,
+      precision: computed,
+      engine: engineName,
+      device,
+      threads,
+      tensorflow,
+      ...(signal && { signal }),
+    });
+  const engine = await (precision === 'float16' ? startFloat16(start, device) : start(precision)).catch(async (error: unknown) => {
     await decoder.close();
     throw error;
   });
@@ -77,6 +81,20 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
       await decoder.close();
     },
   };
+}
+
+/**
+ * A captioner that was trained on features of a GPU serves on machines without one: float32 computes the same weights, and what float16
+ * rounds off (5e-4 of a feature) is less than what a captioner can tell. A device that was asked for and has float16 not at all stays an error.
+ */
+async function startFloat16(start: (precision: Precision) => Promise<EngineProcess>, device: string): Promise<EngineProcess> {
+  if (device === 'cpu') return start('float32');
+  try {
+    return await start('float16');
+  } catch (error) {
+    if (device === 'auto' && isShowtellError(error, 'DEVICE_UNAVAILABLE')) return start('float32');
+    throw error;
+  }
 }
 
 /** Features as rows of one matrix [rows × dimension]. */
