@@ -13,5 +13,9 @@ export const HAS_TENSORFLOW = process.env['SHOWTELL_TEST_TENSORFLOW'] === '1';
 export const COMPUTERS: readonly Computer[] = [
   { engine: 'onnx', device: 'cpu', open: openEngine },
   { engine: 'tensorflow', device: 'wasm', open: openEngine },
-  ...(HAS_TENSORFLOW ? [{ engine: 'tensorflow', device: 'cpu', open: startEngineProcess } as const] : []),
+  ...(HAS_TENSORFLOW ? [{ engine: 'tensorflow', device: 'cpu', open: openTensorflow } as const] : []),
 ];
+
+function openTensorflow(options: EngineOptions): Promise<EncoderEngine> {
+  return startEngineProcess({ ...options, tensorflow: process.env['SHOWTELL_TENSORFLOW'] });
+}
