@@ -5,7 +5,7 @@ import { pixelBytes } from '@showtell/shared/image/limits';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
-import { toPixelBlocks } from '@showtell/shared/queue/pixel-block';
+import { inMicroBatches } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -92,10 +92,10 @@ async function fill(
   const source = openSource(run.request.source);
   try {
     let index = 0;
-    for await (const block of toPixelBlocks(prepareRows(source, rows, { concurrency: downloads, side, signal }), microBatch)) {
+    for await (const prepared of inMicroBatches(prepareRows(source, rows, { concurrency: downloads, side, signal }), microBatch)) {
       signal.throwIfAborted();
-      await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, block, reservation.until);
-      onPrepared(block.imageIds.length);
+      await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, prepared, reservation.until);
+      onPrepared(prepared.length);
     }
   } finally {
     await source.close();

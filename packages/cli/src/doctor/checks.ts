@@ -41,7 +41,7 @@ export const CHECKS: Readonly<Record<string, (options: CheckOptions) => Promise<
   tensorflow: checkTensorflow,
 };
 
-const LEAST_NODE: readonly [number, number] = [20, 9];
+const LEAST_NODE: readonly [number, number] = [20, 15];
 
 async function checkNode(): Promise<Found> {
   const { node } = process.versions;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { PreparedRow } from '../source/prepare-rows';
 import { decodePixelBlock, encodePixelBlock, type PixelBlock } from './pixel-block';
 import { jobIds } from './queues';
 
@@ -20,8 +21,8 @@ export class Pixels {
   }
 
   /** `until`: when the block expires, in ms of Redis' clock (the reservation's end). */
-  async put(shard: PixelShard, microBatch: number, block: PixelBlock, until: number): Promise<void> {
-    await this.#redis.set(this.#key(shard, microBatch), encodePixelBlock(shard.planSha256, block), 'PXAT', until);
+  async put(shard: PixelShard, microBatch: number, rows: readonly PreparedRow[], until: number): Promise<void> {
+    await this.#redis.set(this.#key(shard, microBatch), encodePixelBlock(shard.planSha256, rows), 'PXAT', until);
   }
 
   /** The block, or `undefined` when it is gone, damaged or of another plan. */
