@@ -168,10 +168,13 @@ describeS3('on an S3 store', () => {
         () => refused(2, 'CONFIG_INVALID', /run name/, enqueue('synthetic:8', `--run=${name}`)),
       ]),
       ['a name that is none is not found', () => refused(2, 'NOT_FOUND', /No run "\.\.\/x"/, ['status', '../x'])],
-      ['precision that no engine has', () => refused(2, 'CONFIG_INVALID', /float32.*int8/, enqueue('synthetic:8', '--precision', 'int8'))],
       [
-        'precision that no engine has, for its worker',
-        () => refused(2, 'CONFIG_INVALID', /float16/, ['worker', 'encoder', '--precision', 'float16']),
+        'photos to calibrate what is not calibrated',
+        () => refused(2, 'USAGE', /--precision int8/, enqueue('synthetic:8', '--calibration-photos', '8')),
+      ],
+      [
+        'precision that needs a GPU, for a worker on the CPU',
+        () => refused(2, 'DEVICE_UNAVAILABLE', /float16/, ['worker', 'encoder', '--device', 'cpu', '--precision', 'float16']),
       ],
       ['a GPU that is not supported', () => refused(2, 'DEVICE_UNAVAILABLE', /cuda/, ['worker', 'encoder', '--device', 'cuda'])],
       ['--shard-rows 0', () => refused(2, 'USAGE', /--shard-rows/, enqueue('synthetic:8', '--shard-rows', '0'))],
