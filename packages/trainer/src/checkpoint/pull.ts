@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
+import { localFileError } from '@showtell/shared/local-file-error';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type Checkpoint, COMMIT_FILE, readCheckpointFiles } from './checkpoints';
 import { CAPTIONER_FILES, decodePreprocessing, TRAINER_FILES } from './files';
@@ -25,7 +26,7 @@ export interface PullOptions {
  * Copies what captions are made with, of a checkpoint, and its encoder's weights into a folder, verified, all or nothing: the folder
  * appears under its name when it is complete.
  * @param model `TRAINING`, `TRAINING@ALIAS` or `TRAINING:STEP`.
- * @throws ShowtellError `USAGE` when the folder exists and is not empty; the errors of `resolveModel`; `CORRUPT_CHECKPOINT`.
+ * @throws ShowtellError `USAGE` when the folder exists and is not empty; the errors of `resolveModel`; `CORRUPT_CHECKPOINT`; `DISK_FULL`, `FILE_DENIED`.
  */
 export async function pullCheckpoint(
   store: ObjectStore,
@@ -37,9 +38,9 @@ export async function pullCheckpoint(
   await refuseOccupied(path, outFolder);
   const checkpoint = await resolveModel(store, model);
   const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
-  await mkdir(dirname(path), { recursive: true });
-  await mkdir(partial);
   try {
+    await mkdir(dirname(path), { recursive: true });
+    await mkdir(partial);
     let bytes = 0;
     const keep = async (name: string, body: Buffer) => {
       signal?.throwIfAborted();
@@ -55,6 +56,8 @@ export async function pullCheckpoint(
       throw new ShowtellError('USAGE', `${outFolder} appeared while the checkpoint was being pulled`, { cause });
     });
     return { ...checkpoint, path, bytes };
+  } catch (error) {
+    throw localFileError(error, 'write the checkpoint to', path);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { keys } from '@showtell/shared/keys';
+import { describeOnSmallDisk } from '../../../shared/test/small-disk';
 import { CAPTIONER_FILES, TRAINER_FILES } from '../../src/checkpoint/files';
 import { openCheckpointFolder } from '../../src/checkpoint/folder';
 import { publishCheckpoint } from '../../src/checkpoint/publish';
@@ -76,6 +77,22 @@ test('an empty folder is filled', async () => {
   await pullCheckpoint(store, 'pets', empty.path);
   await expect(openCheckpointFolder(empty.path)).resolves.toMatchObject({ record: { step: 3 } });
   empty.remove();
+});
+
+describeOnSmallDisk('a full disk', 16 * 1024, (disk) => {
+  test('is said, and nothing is left behind', async () => {
+    await expect(pullCheckpoint(store, 'pets', join(disk, 'pets'))).rejects.toMatchObject({
+      code: 'DISK_FULL',
+      message: expect.stringContaining(join(disk, 'pets')),
+    });
+    expect(readdirSync(disk)).toEqual([]);
+  });
+});
+
+test('a folder that cannot be made', async () => {
+  const file = join(folder.path, 'a-file');
+  writeFileSync(file, '');
+  await expect(pullCheckpoint(store, 'pets', join(file, 'pets'))).rejects.toMatchObject({ exitCode: 2 });
 });
 
 test('damage in the store leaves no folder behind', async () => {

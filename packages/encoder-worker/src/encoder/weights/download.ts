@@ -52,10 +52,8 @@ const LIMITS: DownloadLimits = { attempts: 5, waitMs: 500, quietMs: 30_000, most
  * @throws ShowtellError `DOWNLOAD_FAILED`, `WEIGHTS_INVALID` (it is not what was expected), `DISK_FULL`, `FILE_DENIED`
  */
 export async function download(url: URL, options: DownloadOptions): Promise<string> {
-  const { folder, name, expected, signal } = options;
+  const { folder, signal } = options;
   const limits = { ...LIMITS, ...options.limits };
-  const path = join(folder, name);
-  if (expected && (await digestOf(path, expected.algorithm)) === expected.hex) return path;
   const dispatcher = openDispatcher(limits.quietMs);
   try {
     await mkdir(folder, { recursive: true });
@@ -95,6 +93,8 @@ interface Attempt extends DownloadOptions {
 async function attempt(url: URL, options: Attempt): Promise<string> {
   const { folder, name, expected, signal, limits, dispatcher } = options;
   const path = join(folder, name);
+  // Before every try: another process may have fetched it meanwhile.
+  if (expected && (await digestOf(path, expected.algorithm)) === expected.hex) return path;
   const partial = await findPartial(url, options);
   // Killed between the last byte and the name.
   if (partial && partial.length === partial.origin.bytes) return finish(partial.path, partial.origin, options);

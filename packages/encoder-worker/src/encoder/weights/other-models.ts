@@ -26,7 +26,7 @@ const KINDS: readonly (readonly [plural: string, layer: RegExp])[] = [
 /** The family of `keras.applications` that has such layers, if any other than InceptionV3. */
 export function familyOf(layers: readonly string[]): string | undefined {
   const family = FAMILIES.find(([, pattern]) => layers.some((layer) => pattern.test(layer)))?.[0];
-  return family && `${/^[AEIO]/.test(family) ? 'an' : 'a'} ${family}`;
+  return family && `${/^[AEIOX]/.test(family) ? 'an' : 'a'} ${family}`;
 }
 
 /**

@@ -5,6 +5,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from '@showtell/shared/hash';
+import { describeOnSmallDisk } from '../../../../shared/test/small-disk';
 import { type DownloadOptions, download } from '../../../src/encoder/weights/download';
 import { type FileServer, file, startFileServer, status } from './file-server';
 
@@ -197,6 +198,17 @@ describe('download', () => {
     const paths = await Promise.all(Array.from({ length: 4 }, () => fetchFile({ expected: EXPECTED })));
     expect(new Set(paths).size).toBe(1);
     expect((await readFile(paths[0]!)).equals(BODY)).toBe(true);
+  });
+
+  describeOnSmallDisk('a full disk', 200 * 1024, (disk) => {
+    test('is said; what there is is gone on with when there is room', async () => {
+      server.answer(file(BODY, A));
+      expect(await failure(fetchFile({ folder: disk }))).toMatchObject({
+        code: 'DISK_FULL',
+        message: expect.stringContaining(disk) as string,
+      });
+      await expect(readdir(disk)).resolves.not.toContain('weights.h5');
+    });
   });
 
   test('through the proxy of the environment', async () => {

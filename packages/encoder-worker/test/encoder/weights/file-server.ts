@@ -66,7 +66,7 @@ export function file(body: Buffer, { etag, lastModified, upTo, hangs = false, an
       return;
     }
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const same = [etag, lastModified].includes(request.headers['if-range']);
+    const same = [etag, lastModified].some((version) => version !== undefined && version === request.headers['if-range']);
     const start = ranges && same ? from : 0;
     if (start > 0) response.setHeader('content-range', `bytes ${start}-${body.length - 1}/${body.length}`);
     if (announce) response.setHeader('content-length', body.length - start);

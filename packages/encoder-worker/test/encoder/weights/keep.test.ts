@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { keys } from '@showtell/shared/keys';
 import { FileStore } from '@showtell/shared/object-store/file';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-
+import { describeOnSmallDisk } from '../../../../shared/test/small-disk';
 import { fetchWeights, putWeights } from '../../../src/encoder/weights/keep';
 import { narrowWeights } from '../../narrow-weights';
 
@@ -40,6 +40,14 @@ describe('weights in the object store', () => {
     expect(await store.head(key)).toMatchObject({ lastModified, etag });
   });
 
+  test('what is there and damaged is replaced, also when its size is right', async () => {
+    for (const damaged of [Buffer.alloc(weights.bytes.length), weights.bytes.subarray(1)]) {
+      await store.upload(key, damaged);
+      await putWeights(store, weights);
+      expect((await store.get(key))!.body.equals(weights.bytes)).toBe(true);
+    }
+  });
+
   test('absent weights say which, and what to do', async () => {
     await expect(fetchWeights(store, weights.sha256, cache)).rejects.toMatchObject({
       code: 'NOT_FOUND',
@@ -72,5 +80,23 @@ describe('weights in the object store', () => {
     const paths = await Promise.all(Array.from({ length: 4 }, () => fetchWeights(store, weights.sha256, cache)));
     expect(new Set(paths).size).toBe(1);
     expect(await readdir(cache)).toEqual([weights.sha256]);
+  });
+
+  describeOnSmallDisk('a full disk', 64 * 1024, (disk) => {
+    test('is said, and nothing is left behind', async () => {
+      await putWeights(store, weights);
+      await expect(fetchWeights(store, weights.sha256, join(disk, 'weights'))).rejects.toMatchObject({
+        code: 'DISK_FULL',
+        message: expect.stringContaining(join(disk, 'weights')) as string,
+        hint: expect.stringContaining('Make room') as string,
+      });
+      expect(await readdir(join(disk, 'weights'))).toEqual([]);
+    });
+  });
+
+  test('a cache folder that cannot be made', async () => {
+    await putWeights(store, weights);
+    await writeFile(join(folder, 'file'), '');
+    await expect(fetchWeights(store, weights.sha256, join(folder, 'file', 'weights'))).rejects.toMatchObject({ code: 'FILE_DENIED' });
   });
 });

@@ -1,101 +1,149 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { IMAGENET, resolveWeights } from '../../../src/encoder/weights/resolve';
-import { type KerasDataset, publishedLayout, writeKerasFiles } from '../../keras-file';
-import { narrowTensors, narrowWeights } from '../../narrow-weights';
+import { sha256 } from '@showtell/shared/hash';
+import { keys } from '@showtell/shared/keys';
+import { FileStore } from '@showtell/shared/object-store/file';
+import { IMAGENET } from '../../../src/encoder/weights/imagenet';
+import { putWeights } from '../../../src/encoder/weights/keep';
+import { type ResolveOptions, resolveWeights } from '../../../src/encoder/weights/resolve';
+import { narrowWeights } from '../../narrow-weights';
+import { type FileServer, file, startFileServer, status } from './file-server';
 
 describe('resolveWeights', () => {
   const narrow = narrowWeights(1);
+  /** Content tells the layout, so this one may stand for a file of Keras, which takes longer to read. */
+  const body = narrow.safetensors;
+  const md5 = createHash('md5').update(body).digest('hex');
+  let server: FileServer;
   let folder: string;
+  let store: FileStore;
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
-    await writeKerasFiles(Object.fromEntries(Object.entries(kerasFiles()).map(([name, datasets]) => [join(folder, name), datasets])));
+    server = await startFileServer();
   });
-  afterAll(() => rm(folder, { recursive: true }));
+  afterAll(() => server.close());
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
+    store = new FileStore(join(folder, 'store'));
+    server.answer(file(body, { etag: '"a"' }));
+  });
+  afterEach(async () => {
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
 
-  const write = async (name: string, body: string | Uint8Array) => {
-    await writeFile(join(folder, name), body);
-    return name;
-  };
-  const resolveIn = (name: string) => resolveWeights(join(folder, name));
-  const refusal = async (name: string): Promise<unknown> =>
-    resolveIn(name).then(
-      () => `${name} was accepted`,
+  const options = (more: ResolveOptions = {}): ResolveOptions => ({
+    folder: join(folder, 'weights'),
+    limits: { attempts: 2, waitMs: 2, quietMs: 500 },
+    ...more,
+  });
+  const imagenet = (more: ResolveOptions = {}) =>
+    resolveWeights('imagenet', options({ store, imagenet: { url: server.url.href, md5 }, ...more }));
+  const failure = async (attempt: Promise<unknown>): Promise<unknown> =>
+    attempt.then(
+      () => 'no failure',
       (error: unknown) => error,
     );
-  const invalid = (message: string) => ({ code: 'WEIGHTS_INVALID', message: expect.stringContaining(message) as string });
 
   test('bundled is 2048-d', async () => {
-    expect(await resolveWeights('bundled')).toMatchObject({ dimension: 2048, description: expect.stringContaining('nsfwjs') as string });
-  });
-
-  test('a canonical file and a Keras file of the published layout have one identity, with its top or without', async () => {
-    const canonical = await resolveIn(await write('narrow.safetensors', narrow.safetensors));
-    const { sha256, dimension } = narrow;
-    expect(canonical).toMatchObject({ sha256, dimension, encoder: 'inception-v3', preprocessing: 'centre-square-299-linear-v1' });
-    for (const { bytes } of [canonical, await resolveIn('notop.h5'), await resolveIn('top.h5')])
-      expect(bytes.equals(narrow.safetensors)).toBe(true);
-  });
-
-  test('a file that is absent, a folder, neither HDF5 nor safetensors, or empty', async () => {
-    expect(await refusal('absent.h5')).toMatchObject(invalid(`There is no weights file ${join(folder, 'absent.h5')}`));
-    expect(await refusal('.')).toMatchObject(invalid('cannot be read'));
-    expect(await refusal(await write('page.h5', '<html>404</html>'))).toMatchObject(invalid('Expected an HDF5 or safetensors file'));
-    expect(await refusal(await write('empty.h5', ''))).toMatchObject(invalid('(0 bytes)'));
-  });
-
-  test('a truncated HDF5 file', async () => {
-    const whole = await readFile(join(folder, 'notop.h5'));
-    expect(await refusal(await write('half.h5', whole.subarray(0, whole.length / 2)))).toMatchObject(invalid('truncated file'));
-    expect(await refusal(await write('signature.h5', whole.subarray(0, 8)))).toMatchObject(invalid('cannot be read as HDF5'));
-  });
-
-  test.each([
-    ['other.h5', 'it has no conv2d_1/kernel'],
-    ['shapes.h5', 'for conv2d_5/kernel but received [1, 1, 6, 8]'],
-    ['nan.h5', 'conv2d_9/kernel but received NaN at index 7'],
-    ['float64.h5', 'expected a float32 dataset for conv2d_1/conv2d_1/kernel:0'],
-  ])('an HDF5 file that is no InceptionV3 (%s): %s', async (name, message) => {
-    expect(await refusal(name)).toMatchObject(invalid(message));
-  });
-
-  test.each([
-    ['legacy.h5', 'a Keras 3 legacy .h5 weights file, a layout that is not supported yet'],
-    ['model.h5', 'a whole-model .h5 file, a layout that is not supported yet'],
-    ['keras3.weights.h5', 'a Keras 3 .weights.h5 file, a layout that is not supported yet'],
-    ['archive.keras', 'a .keras archive, a layout that is not supported yet'],
-  ])('%s is recognised: %s', async (name, message) => {
-    await write('archive.keras', 'PK\x03\x04 and so on');
-    expect(await refusal(name)).toMatchObject(invalid(message));
-  });
-
-  test('imagenet says where to get the file; the published name promises the published bytes', async () => {
-    await expect(resolveWeights('imagenet')).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      hint: expect.stringContaining(IMAGENET.url) as string,
+    expect(await resolveWeights('bundled')).toMatchObject({
+      spec: 'bundled',
+      dimension: 2048,
+      description: expect.stringContaining('nsfwjs') as string,
     });
-    expect(await refusal(IMAGENET.file)).toMatchObject(invalid(`Expected MD5 ${IMAGENET.md5}`));
+  });
+
+  test('the path of a file', async () => {
+    const path = join(folder, 'narrow');
+    await writeFile(path, body);
+    expect(await resolveWeights(path)).toMatchObject({ spec: path, sha256: narrow.sha256, dimension: narrow.dimension });
+  });
+
+  test('an address, with and without the sha256 of the file; what is secret in it is not told', async () => {
+    const secret = new URL(server.url);
+    Object.assign(secret, { username: 'ada', password: 'secret', search: '?signature=secret' });
+    const weights = await resolveWeights(secret.href, options());
+    expect(weights).toMatchObject({ sha256: narrow.sha256, spec: server.url.href });
+    expect(JSON.stringify({ ...weights, bytes: 0 })).not.toContain('secret');
+    const known = `${server.url.href}#sha256=${sha256(body)}`;
+    expect(await resolveWeights(known, options())).toMatchObject({ sha256: narrow.sha256 });
+    server.answer(status(500));
+    expect(await resolveWeights(known, options())).toMatchObject({ sha256: narrow.sha256 });
+  });
+
+  test.each([
+    ['another sha256', `#sha256=${'0'.repeat(64)}`, 'WEIGHTS_INVALID', `Expected sha256 ${'0'.repeat(64)}`],
+    ['a sha256 cut short', '#sha256=abc', 'USAGE', 'Expected #sha256= and 64 hexadecimal digits'],
+    ['something else', '#latest', 'USAGE', 'but received #latest'],
+  ])('an address with %s behind it', async (_, hash, code, message) => {
+    expect(await failure(resolveWeights(server.url.href + hash, options()))).toMatchObject({
+      code,
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
+  test('a web page at the address, an ONNX model, no address at all', async () => {
+    server.answer((_, response) => response.end('<html>Sign in</html>'));
+    expect(await failure(resolveWeights(server.url.href, options()))).toMatchObject({
+      code: 'WEIGHTS_INVALID',
+      message: expect.stringContaining('a web page') as string,
+    });
+    expect(await failure(resolveWeights('https://example.org/clip.onnx', options()))).toMatchObject({ code: 'USAGE' });
+    expect(await failure(resolveWeights('http://', options()))).toMatchObject({ code: 'USAGE' });
+  });
+
+  describe('imagenet', () => {
+    test('is downloaded once; from then on the store has it for everybody', async () => {
+      const progress: number[] = [];
+      const weights = await imagenet({ onProgress: (done) => progress.push(done) });
+      expect(weights).toMatchObject({ sha256: narrow.sha256, spec: 'imagenet', sourceMd5: md5 });
+      expect(progress.at(-1)).toBe(body.length);
+      await putWeights(store, weights);
+      await putWeights(store, weights);
+
+      server.answer(status(500));
+      const elsewhere = join(folder, 'another machine');
+      expect(await imagenet({ folder: elsewhere })).toMatchObject({ sha256: narrow.sha256 });
+      expect(await imagenet({ store: undefined })).toMatchObject({ sha256: narrow.sha256 });
+      expect(server.requests).toHaveLength(0);
+      expect(await readdir(elsewhere)).toEqual([narrow.sha256]);
+    });
+
+    test('damaged or deleted in the store: it is made and put there again', async () => {
+      await putWeights(store, await imagenet());
+      const key = keys.weights(narrow.sha256);
+      for (const damage of [() => store.put(key, Buffer.alloc(narrow.safetensors.length)), () => store.delete(key)]) {
+        await damage();
+        await rm(join(folder, 'weights', narrow.sha256), { force: true });
+        await putWeights(store, await imagenet());
+        expect((await store.get(key))!.body.equals(narrow.safetensors)).toBe(true);
+      }
+    });
+
+    test('a file that was put into the folder by hand', async () => {
+      server.answer(status(500));
+      await writeFile(join(folder, IMAGENET.file), body);
+      expect(await imagenet({ folder })).toMatchObject({ sha256: narrow.sha256 });
+      expect(server.requests).toHaveLength(0);
+    });
+
+    test('without network it says what to download and where to put it', async () => {
+      server.answer((_, response) => response.destroy());
+      const { code, message, hint } = (await failure(imagenet())) as { code: string; message: string; hint: string };
+      expect(code).toBe('DOWNLOAD_FAILED');
+      expect(message).toContain(`The ImageNet weights are not on this machine. Fetching ${server.url.href} failed 2 times`);
+      for (const part of [IMAGENET.url, md5, join(folder, 'weights'), 'SHOWTELL_IMAGENET_URL', '--weights bundled'])
+        expect(hint).toContain(part);
+    });
+
+    test('a mirror that has another file is refused', async () => {
+      server.answer((_, response) => response.end('another file'));
+      expect(await failure(imagenet())).toMatchObject({
+        code: 'WEIGHTS_INVALID',
+        message: expect.stringContaining(`Expected md5 ${md5}`) as string,
+      });
+      expect(await readdir(join(folder, 'weights'))).toEqual([]);
+    });
   });
 });
-
-function kerasFiles(): Record<string, KerasDataset[]> {
-  const tensors = narrowTensors(1);
-  const published = publishedLayout(tensors);
-  const one = (path: string): KerasDataset[] => [{ path, shape: [1], data: [1] }];
-  const { shape, data } = tensors.get('conv2d_9/kernel')!;
-  return {
-    'notop.h5': published,
-    'top.h5': [...published, { path: 'predictions/predictions/kernel:0', shape: [2, 3], data: [1, 2, 3, 4, 5, 6] }],
-    'other.h5': one('dense/kernel:0'),
-    'shapes.h5': publishedLayout(new Map(tensors).set('conv2d_5/kernel', { shape: [1, 1, 6, 8], data: new Float32Array(48) })),
-    'nan.h5': publishedLayout(
-      new Map(tensors).set('conv2d_9/kernel', { shape, data: data.map((value, at) => (at === 7 ? Number.NaN : value)) }),
-    ),
-    'float64.h5': published.map((dataset, index) => (index === 0 ? { ...dataset, dtype: '<d' } : dataset)),
-    'legacy.h5': one('conv2d/conv2d/kernel'),
-    'model.h5': one('model_weights/conv2d/kernel'),
-    'keras3.weights.h5': one('layers/conv2d/vars/0'),
-    [IMAGENET.file]: published,
-  };
-}
