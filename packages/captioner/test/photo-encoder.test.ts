@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EncodedPhoto } from '@showtell/encoder-worker/encode-photos';
 import { renderSvg } from '@showtell/shared/image/render-svg';
+import { writeCustomEncoder } from '../../encoder-worker/test/custom-encoder';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
 import { openPhotoEncoder } from '../src/photo-encoder';
 
@@ -36,4 +37,45 @@ test('InceptionV3 in a process of its own gives one photo the same feature alone
     await encoder.close();
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+describe('other encoders', () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'showtell-photo-encoder-'))));
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('one of the user has its own identity, side and dimension', async () => {
+    const encoder = await openPhotoEncoder({ weights: writeCustomEncoder(folder, { side: 40, dimension: 3 }), threads: 1 });
+    try {
+      expect(encoder.identity).toMatchObject({ encoder: 'tiny-conv', preprocessing: 'centre-square-40-linear-v1', dimension: 3 });
+      const [dark, bright] = await featuresOf(encoder.encode([await grey(20), await grey(250)]));
+      expect(dark).toHaveLength(3);
+      expect(dark).not.toEqual(bright);
+    } finally {
+      await encoder.close();
+    }
+  });
+
+  test('int8 is calibrated on the photos of a folder, and needs one', async () => {
+    const weights = join(folder, 'narrow.safetensors');
+    const { safetensors, sha256 } = narrowWeights(1);
+    writeFileSync(weights, safetensors);
+    for (const value of [10, 90, 200]) writeFileSync(join(folder, `${value}.png`), await grey(value));
+    const seen: number[][] = [];
+    const calibration = { folder, count: 2, onPhoto: (...progress: [number, number]) => void seen.push(progress) };
+    const encoder = await openPhotoEncoder({ weights, precision: 'int8', calibration, threads: 1 });
+    try {
+      expect(encoder.identity).toMatchObject({ precision: 'int8', weightsSha256: expect.not.stringMatching(sha256) as string });
+      expect(encoder.description).toMatchObject({ precision: 'int8', device: 'cpu' });
+      expect(seen).toEqual([
+        [1, 2],
+        [2, 2],
+      ]);
+      const [feature] = await featuresOf(encoder.encode([await grey(128)]));
+      expect(feature).toHaveLength(encoder.identity.dimension);
+    } finally {
+      await encoder.close();
+    }
+    await expect(openPhotoEncoder({ weights, precision: 'int8' })).rejects.toMatchObject({ code: 'USAGE' });
+  });
 });

@@ -1,29 +1,33 @@
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { openPhotoEncoder, type PhotoEncoderOptions } from '@showtell/captioner/photo-encoder';
+import { join } from 'node:path';
+import { openPhotoEncoder, openRunEncoder, type PhotoEncoder, type PhotoEncoderOptions } from '@showtell/captioner/photo-encoder';
+import { CALIBRATION_PHOTOS } from '@showtell/encoder-worker/encoder/int8/calibrate';
 import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
+import { WORK_FOLDER } from '@showtell/shared/config';
 import { EXIT, ShowtellError } from '@showtell/shared/errors';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
-import type { Shutdown } from '@showtell/shared/shutdown';
+import type { CommandContext } from './context';
+import { type CalibrationRequest, checkCalibrationRequest } from './enqueue/calibration';
 import { withDownloadProgress } from './output/download-progress';
 import { plural } from './output/format';
+import { formatEngine } from './output/format-engine';
+import { startProgress } from './output/progress';
 import { reportRejected } from './report-rejected';
 
-export interface WriteFeaturesOptions extends Pick<PhotoEncoderOptions, 'weights' | 'engine' | 'device' | 'threads' | 'tensorflow'> {
+export interface FeaturesRequest
+  extends CalibrationRequest,
+    Pick<PhotoEncoderOptions, 'weights' | 'precision' | 'engine' | 'device' | 'threads'> {
   readonly photos: readonly string[];
   /** Standard output when absent. */
   readonly out?: string | undefined;
-  /** A mirror of the ImageNet weights. */
-  readonly imagenetUrl?: string | undefined;
-  readonly shutdown: Shutdown;
+  /** The run whose encoder is taken, in place of `weights`, `precision` and calibration. */
+  readonly run?: string | undefined;
 }
 
 /** Writes a feature for each photo. Photos that cannot be encoded are told on standard error and make the exit code 3. */
-export async function writeFeatures({ photos, out, imagenetUrl, shutdown, ...options }: WriteFeaturesOptions): Promise<void> {
-  const { signal } = shutdown;
-  const encoder = await withDownloadProgress('Fetching the weights', (onProgress) =>
-    openPhotoEncoder({ ...options, resolve: { imagenet: { url: imagenetUrl }, onProgress }, signal }),
-  );
-  shutdown.defer('encoder', () => encoder.close());
+export async function writeFeatures(context: CommandContext, { photos, out, ...request }: FeaturesRequest): Promise<void> {
+  const encoder = await openEncoder(context, request);
+  context.shutdown.defer('encoder', () => encoder.close());
   const rows: FeatureRow[] = [];
   for await (const { index, feature, error } of encoder.encode(photos)) {
     const path = photos[index]!;
@@ -40,6 +44,30 @@ export async function writeFeatures({ photos, out, imagenetUrl, shutdown, ...opt
   const body = out.endsWith('.arrow') ? encodeFeatureRows(rows, encoder.identity.dimension) : rows.map(jsonLine).join('');
   await writeWhole(out, body);
   process.stderr.write(`${plural(rows.length, 'feature')} of ${encoder.identity.dimension} numbers in ${out}\n`);
+}
+
+async function openEncoder(context: CommandContext, request: Omit<FeaturesRequest, 'photos' | 'out'>): Promise<PhotoEncoder> {
+  const { store, settings, signal } = context;
+  const { run, weights, precision = 'float32', calibration: folder, calibrationPhotos: count, ...rest } = request;
+  const compute = { ...rest, tensorflow: settings.tensorflow, signal };
+  if (run !== undefined) return openRunEncoder({ ...compute, store, run, cacheFolder: join(process.cwd(), WORK_FOLDER, 'weights') });
+  checkCalibrationRequest(request, precision);
+  return withDownloadProgress('Fetching the weights', async (onProgress) => {
+    const resolve = { imagenet: { url: settings.imagenetUrl }, onProgress };
+    if (folder === undefined) return openPhotoEncoder({ ...compute, weights, resolve, precision });
+    const bar = startProgress('Calibrating the encoder', count ?? CALIBRATION_PHOTOS, { passing: true });
+    try {
+      return await openPhotoEncoder({
+        ...compute,
+        weights,
+        resolve,
+        precision,
+        calibration: { folder, count, onPhoto: (done) => bar.update(done) },
+      });
+    } finally {
+      bar.end();
+    }
+  });
 }
 
 const jsonLine = ({ fileName, feature }: FeatureRow) => `${JSON.stringify({ photo: fileName, feature: [...feature] })}\n`;

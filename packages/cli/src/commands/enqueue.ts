@@ -1,7 +1,8 @@
-import { Precision } from '@showtell/shared/schema/encoder-identity';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { listed } from '../listed';
+import { calibrationFlag, calibrationPhotosFlag, precisionFlag } from '../precision-flag';
 import { weightsFlag } from '../weights-flag';
 import { wholeNumber } from '../whole-number';
 
@@ -30,9 +31,9 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--split <names>', 'splits to take, with commas or repeated (default: all)', listed)
     .option('--shard-rows <n>', 'samples in a shard', wholeNumber(1, 65_536), 512)
     .addOption(weightsFlag())
-    .addOption(new Option('--precision <name>', 'precision of the encoder').choices(Precision.options).default('float32'))
-    .option('--calibration <folder>', 'photos to calibrate the int8 encoder on (default: photos of the run)')
-    .option('--calibration-photos <n>', 'how many of them (default: 64)', wholeNumber(1, 10_000))
+    .addOption(precisionFlag('precision of the encoder'))
+    .addOption(calibrationFlag('photos of the run'))
+    .addOption(calibrationPhotosFlag())
     .option('--train <preset>', 'train this preset when the run is complete')
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')

@@ -1,10 +1,11 @@
 import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { EXIT } from '@showtell/shared/errors';
-import { Precision } from '@showtell/shared/schema/encoder-identity';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
 import { devicesFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
+import { precisionFlag } from '../precision-flag';
 import { wholeNumber } from '../whole-number';
 
 export function workerCommand(shutdown: Shutdown): Command {
@@ -31,7 +32,7 @@ export function workerCommand(shutdown: Shutdown): Command {
         .addOption(once())
         .addOption(engineFlag())
         .addOption(devicesFlag())
-        .addOption(new Option('--precision <name>', 'runs of which precision it serves').choices(Precision.options).default('float32'))
+        .addOption(precisionFlag('runs of which precision it serves'))
         .option('--threads <n>', 'threads of the engine (default: one for every core)', wholeNumber(1, 1_024))
         .addHelpText(
           'after',

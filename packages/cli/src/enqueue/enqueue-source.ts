@@ -1,9 +1,9 @@
 import { checkPrecision } from '@showtell/encoder-worker/encoder/engines/engine';
+import { checkWeightsPrecision } from '@showtell/encoder-worker/encoder/weights/check-precision';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
-import { type ResolvedWeights, resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
+import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { type EnqueueProgress, type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
 import { openDataset } from '@showtell/ingest/source/open';
-import { ShowtellError } from '@showtell/shared/errors';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { findPreset } from '@showtell/trainer/model/presets/presets';
 import type { CommandContext } from '../context';
@@ -52,7 +52,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>
     resolveWeights(spec, { store: context.store, imagenet: { url: settings.imagenetUrl }, onProgress, signal }),
   );
-  checkPrecisionOf(weights, precision);
+  checkWeightsPrecision(weights, precision);
   const bars = progressOfSteps();
   const onPhoto = (done: number, total: number) => bars.update({ step: 'calibrate', done, total });
   const calibrate =
@@ -78,16 +78,6 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   } finally {
     bars.end();
   }
-}
-
-/** @throws ShowtellError `CONFIG_INVALID` for a precision in which these weights cannot be had. */
-function checkPrecisionOf({ encoder, precisions }: ResolvedWeights, precision: Precision): void {
-  if (precisions.includes(precision)) return;
-  throw new ShowtellError(
-    'CONFIG_INVALID',
-    `Expected precision ${precisions.join(' or ')} for the encoder ${encoder} but received ${precision}`,
-    { hint: 'An encoder of your own is computed in the numbers it was saved in: leave --precision out.' },
-  );
 }
 
 /** One bar after the other, on a terminal only: elsewhere the report says it all. */
