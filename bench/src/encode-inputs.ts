@@ -30,10 +30,10 @@ export async function writeEncodeInputs(
   const { bytes, sha256, description } = await resolveWeights(spec.weights);
   const weights = decodeWeights(bytes, spec.weights);
   const { pixels } = await preparePhotos(spec.source);
-  if (pixels.length < 2 * CALIBRATION_PHOTOS)
+  if (pixels.length < CALIBRATION_PHOTOS + TIMED_PHOTOS)
     throw new ShowtellError(
       'EMPTY_DATASET',
-      `Expected at least ${2 * CALIBRATION_PHOTOS} photos in ${spec.source} but received ${pixels.length}`,
+      `Expected at least ${CALIBRATION_PHOTOS + TIMED_PHOTOS} photos in ${spec.source} but received ${pixels.length}`,
     );
   const calibration = pixels.slice(0, CALIBRATION_PHOTOS);
   const file = (name: string, content: Uint8Array | string): string => {
