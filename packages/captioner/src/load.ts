@@ -1,5 +1,5 @@
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
-import { defaultThreads, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
+import { defaultThreads, type EngineDescription, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { type EngineProcess, startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
@@ -22,6 +22,8 @@ export type PhotoCaption = Caption | { readonly error: ShowtellError };
 export interface Captioner {
   /** The checkpoint in use. */
   readonly checkpoint: CheckpointRecord;
+  /** What computes the features, and on which device. */
+  readonly encoder: EngineDescription;
   /** Captions in the photos' order. A photo is the path of a JPEG, PNG or WebP file, or its bytes. */
   caption(photos: readonly (string | Buffer)[]): Promise<PhotoCaption[]>;
   close(): Promise<void>;
@@ -64,6 +66,7 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
   });
   return {
     checkpoint: record,
+    encoder: engine.description,
     async caption(photos) {
       const encoded: EncodedPhoto[] = [];
       for await (const result of encodePhotos(engine, photos)) encoded.push(result);

@@ -6,6 +6,7 @@ import { type LoadOptions, loadCaptioner } from '@showtell/captioner/load';
 import { EXIT } from '@showtell/shared/errors';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import type { CommandContext } from './context';
+import { formatEngine } from './output/format-engine';
 import { reportRejected } from './report-rejected';
 
 /** Photos whose captions come out together. */
@@ -23,6 +24,7 @@ export async function captionPhotos(context: CommandContext, { photos, model, js
   const { signal, shutdown, settings } = context;
   const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, tensorflow: settings.tensorflow, signal });
   shutdown.defer('captioner', () => captioner.close());
+  process.stderr.write(`Encoding by ${formatEngine(captioner.encoder)}\n`);
   let rejected = 0;
   for (let start = 0; start < photos.length; start += CHUNK) {
     signal.throwIfAborted();

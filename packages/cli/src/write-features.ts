@@ -28,6 +28,7 @@ export interface FeaturesRequest
 export async function writeFeatures(context: CommandContext, { photos, out, ...request }: FeaturesRequest): Promise<void> {
   const encoder = await openEncoder(context, request);
   context.shutdown.defer('encoder', () => encoder.close());
+  process.stderr.write(`Encoding by ${formatEngine(encoder.description)}\n`);
   const rows: FeatureRow[] = [];
   for await (const { index, feature, error } of encoder.encode(photos)) {
     const path = photos[index]!;

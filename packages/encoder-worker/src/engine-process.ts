@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
+import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './encoder/engines/engine';
 import { type EngineReply, type EngineRequest, fromWire } from './engine-messages';
 
@@ -61,7 +62,12 @@ interface StartedChild {
 /** A process that has answered its first request; when it refuses, dies, or the signal aborts, there is none. */
 async function startChild(request: EngineRequest, signal?: AbortSignal, onNotice?: OnNotice): Promise<StartedChild> {
   signal?.throwIfAborted();
-  const child = fork(ENTRY, [], { serialization: 'advanced', execArgv: ['--expose-gc'], stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  const child = fork(ENTRY, [], {
+    serialization: 'advanced',
+    env: withKeptLibraries(),
+    execArgv: ['--expose-gc'],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  });
   const exited = watchExit(child);
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
+import { cpuName } from '@showtell/shared/device';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES, MAX_STALLED, queueNames, TrainJob } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
@@ -67,7 +69,9 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
       });
       opened.defer('train worker', () => drain(worker, settings.drainSeconds));
       opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => DEVICE, images: () => 0 }));
-      logger.info({ store: store.url, engine: 'onnx', device: DEVICE, threads, worker: name }, 'trainer worker is ready');
+      const versions = { onnxruntime: onnxruntimeVersion() };
+      const engine = { engine: 'onnx', provider: 'CPU', device: DEVICE, deviceName: cpuName(), threads, versions };
+      logger.info({ store: store.url, worker: name, ...engine }, 'trainer worker is ready');
       if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, shutdown.signal);
       else await untilAborted(shutdown.signal);
     } finally {

@@ -3,8 +3,10 @@ import { dirname } from 'node:path';
 import { openPhotoEncoder } from '@showtell/captioner/photo-encoder';
 import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
+import { probeEngineProcess } from '@showtell/encoder-worker/engine-process';
 import type { Settings } from '@showtell/shared/config';
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { listGpus } from '@showtell/shared/gpus';
 import { prepare } from '@showtell/shared/image/prepare';
 import { renderSvg } from '@showtell/shared/image/render-svg';
 import { openStore } from '@showtell/shared/object-store/open';
@@ -14,6 +16,7 @@ import { GREY_PICTURE } from '../grey-picture';
 import { findProgram } from '../local/redis';
 import { withDownloadProgress } from '../output/download-progress';
 import { plural } from '../output/format';
+import { formatEngine } from '../output/format-engine';
 
 /** What a check found. `todo` says what would be better, although work can begin. */
 export interface Found {
@@ -38,6 +41,7 @@ export const CHECKS: Readonly<Record<string, (options: CheckOptions) => Promise<
   store: checkStore,
   weights: checkWeights,
   encoder: checkEncoder,
+  gpus: checkGpus,
   tensorflow: checkTensorflow,
 };
 
@@ -112,12 +116,23 @@ async function checkEncoder({ settings, weights, engine, device, signal }: Check
     await encodeEight();
     const rate = (8 * 1_000) / (performance.now() - begun);
     const { description } = encoder;
-    const versions = Object.entries(description.versions).map(([name, version]) => `${name} ${version}`);
-    return {
-      found: `${versions.join(', ')} on ${description.device} with ${plural(description.threads, 'thread')}: ${rate.toFixed(1)} images/s`,
-    };
+    return { found: `${formatEngine(description)}: ${rate.toFixed(1)} images/s` };
   } finally {
     await encoder.close();
+  }
+}
+
+/** What keeps the engine onnx from CUDA is only worth a word to who has a GPU. */
+async function checkGpus({ signal }: CheckOptions): Promise<Found> {
+  const gpus = await listGpus();
+  const names = gpus.map(({ index, name, driver }) => `cuda:${index} ${name} (driver ${driver})`).join(', ');
+  try {
+    const { versions } = await probeEngineProcess({ engine: 'onnx', precision: 'float32', device: 'cuda:0', threads: 1, signal });
+    return { found: `--engine onnx on ${names || 'cuda:0'}: CUDA ${versions['cuda']}, cuDNN ${versions['cudnn']}, float32 and float16` };
+  } catch (error) {
+    if (!isShowtellError(error, 'DEVICE_UNAVAILABLE')) throw error;
+    if (gpus.length === 0) return { found: `none, so --device auto is the CPU: ${error.message}` };
+    return { found: `${names}, but ${error.message}`, ...(error.hint !== undefined && { todo: error.hint }) };
   }
 }
 

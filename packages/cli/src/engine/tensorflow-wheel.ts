@@ -32,19 +32,22 @@ const PLATFORMS = [
 export async function fetchWheel(flavour: Flavour, wheels: string, target: string, signal: AbortSignal): Promise<void> {
   checkPlatform();
   const python = await findPython();
-  const download = async (requirements: readonly string[]) => {
-    const pip = ['-m', 'pip', 'download', '--no-deps', '--disable-pip-version-check', '--dest', wheels, ...ANY_PYTHON, ...PLATFORMS];
-    await runProgram(python, [...pip, ...requirements], { signal }).catch((cause: Error) => {
-      signal.throwIfAborted();
-      throw new ShowtellError('DOWNLOAD_FAILED', `pip could not download ${requirements.join(', ')}: ${cause.message}`, {
-        cause,
-        hint: 'Run it again: what was downloaded whole is kept. Behind a mirror of PyPI set PIP_INDEX_URL.',
-      });
-    });
-  };
+  const download = (requirements: readonly string[]) => pipDownload(python, wheels, requirements, signal);
   await download([`${WHEELS[flavour]}==${WHEEL_VERSION}`]);
   if (flavour === 'gpu') await download(await cudaRequirements(python, wheels));
   await runProgram(python, ['-c', UNPACK, wheels, target], { signal });
+}
+
+/** Downloads wheels as pip's own settings say, without what they ask for. @throws ShowtellError `DOWNLOAD_FAILED`. */
+export async function pipDownload(python: string, wheels: string, requirements: readonly string[], signal: AbortSignal): Promise<void> {
+  const pip = ['-m', 'pip', 'download', '--no-deps', '--disable-pip-version-check', '--dest', wheels, ...ANY_PYTHON, ...PLATFORMS];
+  await runProgram(python, [...pip, ...requirements], { signal }).catch((cause: Error) => {
+    signal.throwIfAborted();
+    throw new ShowtellError('DOWNLOAD_FAILED', `pip could not download ${requirements.join(', ')}: ${cause.message}`, {
+      cause,
+      hint: 'Run it again: what was downloaded whole is kept. Behind a mirror of PyPI set PIP_INDEX_URL.',
+    });
+  });
 }
 
 /** PyPI's wheels are for glibc; TensorFlow.js' addon is built for x64. */
@@ -61,15 +64,16 @@ function checkPlatform(): void {
   );
 }
 
-async function findPython(): Promise<string> {
+export async function findPython(): Promise<string> {
   const python = process.env['PYTHON'] ?? findProgram(['python3', 'python']);
   const hint =
     'Install Python 3 with pip (Debian, Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip); the variable PYTHON names another one.';
-  if (python === undefined) throw new ShowtellError('DEVICE_UNAVAILABLE', 'There is no python3, whose pip downloads TensorFlow', { hint });
+  if (python === undefined)
+    throw new ShowtellError('DEVICE_UNAVAILABLE', 'There is no python3, whose pip downloads what is needed', { hint });
   try {
     await promisify(execFile)(python, ['-m', 'pip', '--version']);
   } catch (cause) {
-    throw new ShowtellError('DEVICE_UNAVAILABLE', `${python} has no pip, which downloads TensorFlow`, { cause, hint });
+    throw new ShowtellError('DEVICE_UNAVAILABLE', `${python} has no pip, which downloads what is needed`, { cause, hint });
   }
   return python;
 }

@@ -1,7 +1,9 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
+import { cpuName } from '@showtell/shared/device';
 import { EXIT } from '@showtell/shared/errors';
 import { checkName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
@@ -71,7 +73,9 @@ async function asFrozen(store: ObjectStore, asked: Asked): Promise<TrainingReque
 async function inThisProcess({ store, signal }: CommandContext, request: TrainingRequest, resume: boolean, onEvent: OnTrainEvent) {
   let interrupted = false;
   process.once('SIGINT', () => (interrupted = true));
-  const { outcome } = await trainHere(store, request, { resume, holder: `${hostname()}.${process.pid}`, signal, onEvent });
+  const threads = availableParallelism();
+  process.stderr.write(`Training by onnx on cpu (${cpuName()}, ${plural(threads, 'thread')}, onnxruntime ${onnxruntimeVersion()})\n`);
+  const { outcome } = await trainHere(store, request, { threads, resume, holder: `${hostname()}.${process.pid}`, signal, onEvent });
   // SIGTERM asks for an orderly end, and this is one.
   if (outcome === 'stopped' && interrupted) process.exitCode = EXIT.INTERRUPTED;
   return outcome;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { cudaIndex } from '../device';
@@ -16,6 +17,36 @@ const DRIVER = 'libcuda.so.1';
 /** The folder of onnxruntime's library, where its providers are looked for. */
 export function onnxruntimeFolder(): string {
   return join(dirname(require.resolve('onnxruntime-node/package.json')), 'bin', 'napi-v6', process.platform, process.arch);
+}
+
+/** Where `showtell engine install onnx-cuda` keeps the provider, and CUDA's libraries where it was asked for them: outside `node_modules`. */
+export function keptCudaFolder(env: NodeJS.ProcessEnv = process.env): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'showtell', 'onnx-cuda', onnxruntimeNodeVersion());
+}
+
+/** The provider must be of the very version of onnxruntime. */
+export function onnxruntimeNodeVersion(): string {
+  return (JSON.parse(readFileSync(require.resolve('onnxruntime-node/package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** Folders of CUDA's libraries that were fetched; a process finds them only by the `LD_LIBRARY_PATH` that it was started with. */
+export function keptLibraryFolders(folder: string = keptCudaFolder()): string[] {
+  const nvidia = join(folder, 'nvidia');
+  return existsSync(nvidia)
+    ? readdirSync(nvidia)
+        .map((name) => join(nvidia, name, 'lib'))
+        .filter((path) => existsSync(path))
+    : [];
+}
+
+/** `env` with those folders behind what it names itself. */
+export function withKeptLibraries(
+  env: NodeJS.ProcessEnv = process.env,
+  folders: readonly string[] = keptLibraryFolders(),
+): NodeJS.ProcessEnv {
+  if (folders.length === 0) return env;
+  const own = env['LD_LIBRARY_PATH'];
+  return { ...env, LD_LIBRARY_PATH: [...(own === undefined || own === '' ? [] : [own]), ...folders].join(':') };
 }
 
 /** What stands between this machine and CUDA, and what to do about it. */
@@ -72,16 +103,16 @@ export async function cudaObstacles(surroundings: CudaSurroundings = HERE): Prom
   if (missing.length > 0)
     obstacles.push({
       reason: `libraries of CUDA or cuDNN are not found: ${missing.join(', ')}`,
-      fix: `Put them on LD_LIBRARY_PATH; ${IMAGE}`,
+      fix: `Put these libraries on LD_LIBRARY_PATH; ${IMAGE}`,
     });
   return obstacles;
 }
 
 /** Why trying CUDA would be in vain; `undefined` where a GPU can be seen and nothing is in the way. */
 export async function whyNotCuda(surroundings: CudaSurroundings = HERE): Promise<string | undefined> {
-  const [obstacle] = await cudaObstacles(surroundings);
-  if (obstacle !== undefined) return obstacle.reason;
-  return (await surroundings.looksLikeGpu()) ? undefined : 'no NVIDIA GPU can be seen';
+  if (!(await surroundings.looksLikeGpu())) return 'no NVIDIA GPU can be seen';
+  const obstacles = await cudaObstacles(surroundings);
+  return obstacles.length === 0 ? undefined : obstacles.map(({ reason }) => reason).join('; ');
 }
 
 /** @throws ShowtellError `DEVICE_UNAVAILABLE` with everything that is in the way. */
