@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PRECISIONS } from '@showtell/encoder-worker/encoder/engines/engine';
 import { describeRedis } from '../../../infra/test/redis-server';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
 import { type Ended, ended, expectOneMessage, runProgram, startProgram } from './run-program';
@@ -55,7 +56,8 @@ describeRedis('one machine', () => {
     const page = await fetch(dashboard);
     expect(await page.text()).toContain('Showtell');
     const { queues } = (await (await fetch(`${dashboard}/api/queues`)).json()) as { queues: { name: string; readOnlyMode: boolean }[] };
-    expect(queues.map(({ name }) => name).sort()).toEqual(['encode-float32', 'finalize', 'ingest', 'train']);
+    const encode = PRECISIONS.map((precision) => `encode-${precision}`).sort();
+    expect(queues.map(({ name }) => name).sort()).toEqual([...encode, 'finalize', 'ingest', 'train']);
     expect(queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true);
 
     const twice = await showtell('up');
