@@ -39,6 +39,29 @@ test('InceptionV3 in a process of its own gives one photo the same feature alone
   }
 });
 
+test('the engine tensorflow gives the features that onnx gives, and says what computes', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'showtell-photo-encoder-'));
+  const weights = join(folder, 'narrow.safetensors');
+  writeFileSync(weights, narrowWeights(1).safetensors);
+  try {
+    const photos = await Promise.all([grey(20), grey(250)]);
+    const encode = async (options: { engine: 'onnx' | 'tensorflow'; device: string }) => {
+      const encoder = await openPhotoEncoder({ weights, threads: 1, ...options });
+      const features = await featuresOf(encoder.encode(photos));
+      await encoder.close();
+      return { identity: encoder.identity, description: encoder.description, features };
+    };
+    const onnx = await encode({ engine: 'onnx', device: 'cpu' });
+    const tensorflow = await encode({ engine: 'tensorflow', device: 'wasm' });
+    expect(tensorflow.identity).toEqual(onnx.identity);
+    expect(tensorflow.description).toMatchObject({ engine: 'tensorflow', provider: 'WebAssembly', device: 'wasm', threads: 1 });
+    for (const [row, feature] of tensorflow.features.entries())
+      for (const [index, value] of feature.entries()) expect(value).toBeCloseTo(onnx.features[row]![index]!, 4);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 describe('other encoders', () => {
   let folder: string;
   beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'showtell-photo-encoder-'))));
