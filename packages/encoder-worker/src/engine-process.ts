@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './encoder/engines/engine';
+import type { KeptEngine } from './engine-keeper';
 import { type EngineReply, type EngineRequest, fromWire } from './engine-messages';
 
 export interface EngineProcessOptions extends EngineOptions {
@@ -50,6 +51,13 @@ export async function probeEngineProcess({
   if (reply.type === 'probed') return reply.description;
   throw unexpected(reply);
 }
+
+/** How a worker comes to its engines; tests give their own. */
+export interface EngineProcesses {
+  readonly probe: typeof probeEngineProcess;
+  readonly start: (options: EngineProcessOptions) => Promise<KeptEngine>;
+}
+export const ENGINE_PROCESSES: EngineProcesses = { probe: probeEngineProcess, start: startEngineProcess };
 
 const unexpected = ({ type }: EngineReply) => new ShowtellError('BUG', `Expected another reply from the encoder process than ${type}`);
 

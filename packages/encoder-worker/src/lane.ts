@@ -12,7 +12,7 @@ import { type EncodeServices, encodeShard } from './encode-shard';
 import type { EngineDescription, EngineOptions } from './encoder/engines/engine';
 import { fetchWeights } from './encoder/weights/keep';
 import { EngineKeeper } from './engine-keeper';
-import { startEngineProcess } from './engine-process';
+import type { EngineProcesses } from './engine-process';
 
 export interface LaneOptions
   extends RedisServices,
@@ -21,6 +21,7 @@ export interface LaneOptions
   readonly settings: Settings;
   /** Of the device that the lane drives. */
   readonly description: EngineDescription;
+  readonly start: EngineProcesses['start'];
   readonly cacheFolder: string;
   /** How the lane is closed. */
   readonly opened: Shutdown;
@@ -50,7 +51,7 @@ export function openLane(options: LaneOptions): void {
   const engines = new EngineKeeper(
     async (weightsSha256, signal) => {
       const weights = await fetchWeights(store, weightsSha256, options.cacheFolder, { signal });
-      const started = await startEngineProcess({
+      const started = await options.start({
         weights,
         precision,
         engine: options.engine,
@@ -61,7 +62,7 @@ export function openLane(options: LaneOptions): void {
         ...(batch !== undefined && { batch }),
         onNotice: (notice) => {
           if (isCuda(device)) batch = notice.batch;
-          log.warn({ batch: notice.batch }, notice.message);
+          log[notice.level]({ batch: notice.batch }, notice.message);
         },
       });
       log.info({ ...started.description, batch: started.batch }, 'encoder is ready');

@@ -11,7 +11,7 @@ import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import type { EngineName } from './encoder/engines/engine';
-import { probeEngineProcess } from './engine-process';
+import { ENGINE_PROCESSES, type EngineProcesses } from './engine-process';
 import { openLane } from './lane';
 
 export interface EncoderWorkerOptions {
@@ -30,6 +30,7 @@ export interface EncoderWorkerOptions {
   readonly cacheFolder?: string;
   /** Photos that are downloaded or decoded at once, when this worker must prepare them itself. */
   readonly downloads?: number;
+  readonly processes?: EngineProcesses;
   /** Stops the worker when it is requested; its `run` waits until the worker has stopped. */
   readonly shutdown: Shutdown;
 }
@@ -40,6 +41,7 @@ export interface EncoderWorkerOptions {
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
   const { settings, store, logger, precision, engine, threads, once = false, downloads = 8, shutdown } = options;
+  const { processes = ENGINE_PROCESSES } = options;
   const devices = parseDevices(options.device);
   const cacheFolder = options.cacheFolder ?? join(process.cwd(), WORK_FOLDER, 'weights');
   const opened = new Shutdown(logger);
@@ -50,7 +52,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
   async function serve(): Promise<void> {
     try {
       const { signal } = shutdown;
-      const probe = (device: string) => probeEngineProcess({ engine, precision, device, threads, tensorflow: settings.tensorflow, signal });
+      const probe = (device: string) => processes.probe({ engine, precision, device, threads, tensorflow: settings.tensorflow, signal });
       const probed = Promise.all(devices.map(probe));
       const opening = openQueues(settings, logger, opened);
       // Told after the devices, whichever is known first.
@@ -63,7 +65,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       // What this machine cannot do, another may: jobs go back, and this worker ends.
       const unfit = new AbortController();
       const worked = new Set<string>();
-      const shared = { settings, store, runs, precision, logger, downloads, engine, threads, cacheFolder, opened };
+      const shared = { settings, store, runs, precision, logger, downloads, engine, threads, cacheFolder, opened, start: processes.start };
       for (const description of descriptions)
         openLane({
           ...services,

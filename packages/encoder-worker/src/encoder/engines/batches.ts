@@ -58,7 +58,8 @@ export class Batches {
     } catch (error) {
       if (together === 1 || !isOutOfMemory(error)) throw error;
       this.#size = Math.ceil(together / 2);
-      onNotice({ message: `the device has no memory for ${together} images at once: from now on ${this.#size}`, batch: this.#size });
+      const message = `the device has no memory for ${together} images at once: from now on ${this.#size}`;
+      onNotice({ level: 'warn', message, batch: this.#size });
       return undefined;
     }
   }

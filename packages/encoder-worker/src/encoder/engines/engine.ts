@@ -61,6 +61,7 @@ export interface EngineOptions {
 
 /** What an operator is told while an engine works: how much it computes together, and why that changed. */
 export interface EngineNotice {
+  readonly level: 'info' | 'warn';
   readonly message: string;
   readonly batch: number;
 }

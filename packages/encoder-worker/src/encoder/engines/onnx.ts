@@ -113,7 +113,7 @@ async function cudaBatch(
       isOutOfMemory,
     });
     const rates = [...measured.rates].map(([images, rate]) => `${images}: ${Math.round(rate)}`).join(', ');
-    onNotice({ message: `images/s by batch: ${rates}`, batch: measured.batch });
+    onNotice({ level: 'info', message: `images/s by batch: ${rates}`, batch: measured.batch });
     return measured.batch;
   } finally {
     await session.release();
