@@ -8,6 +8,11 @@ export { Tensor } from 'onnxruntime-node';
 export type Session = ort.InferenceSession;
 export type Feeds = ort.InferenceSession.FeedsType;
 
+/** The next part is what is left, divided by the threads and by this. */
+const BLOCK_BASE = '4';
+/** Input channels that a 1×1 convolution adds up at a time: with 256 InceptionV3 is 1 % faster than with the 128 of onnxruntime. */
+const POINTWISE_CHANNELS = '256';
+
 export interface SessionOptions {
   /** Default: the CPU. On a GPU every operator runs there, or the session is not opened. */
   readonly device?: Device;
@@ -17,6 +22,11 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Whether idle threads spin. Off where several sessions share the machine, or they halve each other's speed. */
   readonly spinning?: boolean;
+  /**
+   * Cuts the work of an operator into parts that shrink towards its end, so that a thread whose core is taken away for a moment is
+   * not waited for. Results keep their bits.
+   */
+  readonly balanced?: boolean;
   /** Whether memory of a run is planned as one block, per input shape. Off it takes less of it, where activations are large. */
   readonly memoryPattern?: boolean;
 }
@@ -59,8 +69,10 @@ async function create(
     extra: {
       session: {
         intra_op: { allow_spinning: options.spinning === false ? '0' : '1' },
+        ...(options.balanced && { dynamic_block_base: BLOCK_BASE }),
         ...(strict && { disable_cpu_ep_fallback: '1' }),
       },
+      mlas: { nchwc_pointwise_conv_max_input_channel_batch: POINTWISE_CHANNELS },
     },
   });
 }
