@@ -15,6 +15,8 @@ def open_encoder(request):
     from network import EPSILON, Network
 
     torch.set_num_threads(request["threads"])
+    # float32 means float32 here, as it does in the others.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     network = Network(request)
 
     class Convolution(nn.Module):
