@@ -38,10 +38,11 @@ async function load(
   chosen: string | undefined,
   { precision, threads: wanted, tensorflow: folder }: EngineOptions,
 ): Promise<{ readonly tf: Operators; readonly description: EngineDescription }> {
-  const { tf, threads, versions } = await loadTensorflow({ device, threads: wanted, folder: tensorflowFolder(folder) });
+  // Asked for first: TensorFlow is shown one GPU alone, and so would nvidia-smi be.
   const [provider, deviceName] = isCuda(device)
     ? ['CUDA', (await listGpus()).find(({ index }) => index === cudaIndex(device))?.name ?? 'a GPU that nvidia-smi does not list']
     : [device === 'cpu' ? 'CPU' : 'WebAssembly', cpuName()];
+  const { tf, threads, versions } = await loadTensorflow({ device, threads: wanted, folder: tensorflowFolder(folder) });
   const which = { engine: 'tensorflow', provider, device, deviceName, precision, threads, versions };
   return { tf, description: { ...which, ...(chosen !== undefined && { chosen }) } };
 }
