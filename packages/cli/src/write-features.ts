@@ -54,7 +54,7 @@ async function openEncoder(context: CommandContext, request: Omit<FeaturesReques
   if (run !== undefined) return openRunEncoder({ ...compute, store, run, cacheFolder: join(process.cwd(), WORK_FOLDER, 'weights') });
   checkCalibrationRequest(request, precision);
   return withDownloadProgress('Fetching the weights', async (onProgress) => {
-    const resolve = { imagenet: { url: settings.imagenetUrl }, onProgress };
+    const resolve = { store, imagenet: { url: settings.imagenetUrl }, onProgress };
     if (folder === undefined) return openPhotoEncoder({ ...compute, weights, resolve, precision });
     const bar = startProgress('Calibrating the encoder', count ?? CALIBRATION_PHOTOS, { passing: true });
     try {

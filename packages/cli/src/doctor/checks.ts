@@ -9,6 +9,7 @@ import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { listGpus } from '@showtell/shared/gpus';
 import { prepare } from '@showtell/shared/image/prepare';
 import { renderSvg } from '@showtell/shared/image/render-svg';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
 import { preflight } from '@showtell/shared/queue/connection';
 import { findBindings, tensorflowFolder } from '@showtell/shared/tensorflow/bindings';
@@ -26,7 +27,7 @@ export interface Found {
 
 export interface CheckOptions {
   readonly settings: Settings;
-  /** `bundled` or a path. */
+  /** As `resolveWeights` reads it. */
   readonly weights: string;
   readonly engine: EngineName;
   readonly device: string;
@@ -84,26 +85,36 @@ async function checkRedis({ settings }: CheckOptions): Promise<Found> {
 }
 
 async function checkStore({ settings, signal }: CheckOptions): Promise<Found> {
-  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
-  try {
+  return withStore(settings, async (store) => {
     await store.probe({ signal });
     return { found: `${store.url} can be written to, and honours conditional writes` };
+  });
+}
+
+async function checkWeights({ settings, weights, signal }: CheckOptions): Promise<Found> {
+  return withStore(settings, async (store) => {
+    const imagenet = { url: settings.imagenetUrl };
+    const { description, sha256 } = await withDownloadProgress('Fetching the weights', (onProgress) =>
+      resolveWeights(weights, { store, imagenet, onProgress, signal }),
+    );
+    return { found: `${description}, sha256 ${sha256.slice(0, 12)}` };
+  });
+}
+
+async function withStore<T>(settings: Settings, work: (store: ObjectStore) => Promise<T>): Promise<T> {
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  try {
+    return await work(store);
   } finally {
     await store.close();
   }
 }
 
-async function checkWeights({ settings, weights, signal }: CheckOptions): Promise<Found> {
-  const imagenet = { url: settings.imagenetUrl };
-  const { description, sha256 } = await withDownloadProgress('Fetching the weights', (onProgress) =>
-    resolveWeights(weights, { imagenet, onProgress, signal }),
-  );
-  return { found: `${description}, sha256 ${sha256.slice(0, 12)}` };
-}
-
 async function checkEncoder({ settings, weights, engine, device, signal }: CheckOptions): Promise<Found> {
-  const resolve = { imagenet: { url: settings.imagenetUrl } };
-  const encoder = await openPhotoEncoder({ weights, engine, device, tensorflow: settings.tensorflow, resolve, signal });
+  const encoder = await withStore(settings, (store) => {
+    const resolve = { store, imagenet: { url: settings.imagenetUrl } };
+    return openPhotoEncoder({ weights, engine, device, tensorflow: settings.tensorflow, resolve, signal });
+  });
   try {
     const encodeEight = async () => {
       for await (const { feature } of encoder.encode(Array.from({ length: 8 }, () => GREY_PICTURE)))

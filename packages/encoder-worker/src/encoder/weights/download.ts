@@ -101,7 +101,8 @@ async function attempt(url: URL, options: Attempt): Promise<string> {
   const kept = expected || (await sizeOf(path)) === undefined ? undefined : await readOrigin(path, url);
 
   const headers = requestHeaders(url, partial, kept);
-  const response = await request(bare(url), { dispatcher, headers, ...(signal && { signal }) });
+  // Its parser must never pause: one that is paused when the server hangs up ends the program (undici 6).
+  const response = await request(bare(url), { dispatcher, headers, highWaterMark: limits.mostBytes, ...(signal && { signal }) });
   const { statusCode: status, body } = response;
   // Whoever reads it is told all the same; one that nobody reads must not end the program.
   body.on('error', () => {});

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { crc32 } from '@showtell/shared/crc32';
+import { crc32 } from 'node:zlib';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { localFileError } from '@showtell/shared/local-file-error';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';

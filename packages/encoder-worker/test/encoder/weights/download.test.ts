@@ -176,6 +176,17 @@ describe('download', () => {
     await expectFile(await fetchFile(), OTHER);
   });
 
+  test('a server that hangs up when just as much has come as a stream keeps', async () => {
+    const body = BODY.subarray(0, 65_536);
+    server.answer((_, response) => {
+      response.shouldKeepAlive = false;
+      response.setHeader('content-length', body.length);
+      response.end(body);
+    });
+    await expectFile(await fetchFile(), body);
+    expect(server.requests).toHaveLength(1);
+  });
+
   test('redirects are followed', async () => {
     server.answer(status(302, { location: '/elsewhere' }), file(BODY, A));
     await expectFile(await fetchFile({ expected: EXPECTED }));
