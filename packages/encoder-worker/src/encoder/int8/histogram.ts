@@ -59,7 +59,8 @@ export class Histogram {
       const count = this.#counts[bin]!;
       if (count === 0) continue;
       const value = (bin + 0.5) * width;
-      const error = Math.min(LEVELS, Math.round(value / step)) * step - value;
+      const nearest = (value / step + 0.5) | 0;
+      const error = (nearest < LEVELS ? nearest : LEVELS) * step - value;
       sum += count * error * error;
     }
     return sum;
