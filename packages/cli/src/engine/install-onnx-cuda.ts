@@ -17,6 +17,7 @@ export interface OnnxCudaOptions {
   readonly folder?: string;
   /** The folder of onnxruntime's library. */
   readonly beside?: string;
+  readonly download?: typeof pipDownload;
 }
 
 export interface InstalledOnnxCuda {
@@ -42,7 +43,7 @@ const LIBRARIES = [
  * @throws ShowtellError `DEVICE_UNAVAILABLE` on another kind of machine or without Python, `DOWNLOAD_FAILED`.
  */
 export async function installOnnxCuda({ libraries, say, signal, ...options }: OnnxCudaOptions): Promise<InstalledOnnxCuda> {
-  const { folder = keptCudaFolder(), beside = onnxruntimeFolder() } = options;
+  const { folder = keptCudaFolder(), beside = onnxruntimeFolder(), download = pipDownload } = options;
   if (`${process.platform}-${process.arch}` !== 'linux-x64')
     throw new ShowtellError(
       'DEVICE_UNAVAILABLE',
@@ -50,8 +51,8 @@ export async function installOnnxCuda({ libraries, say, signal, ...options }: On
     );
   const version = onnxruntimeNodeVersion();
   if (PROVIDER_FILES.every((file) => existsSync(join(folder, file)))) say(`The provider ${version} is kept in ${folder}`);
-  else await fetchInto(folder, [`onnxruntime-gpu==${version}`], UNPACK_PROVIDER, signal);
-  if (libraries && !existsSync(join(folder, 'nvidia'))) await fetchInto(folder, LIBRARIES, UNPACK_LIBRARIES, signal);
+  else await fetchInto(folder, [`onnxruntime-gpu==${version}`], UNPACK_PROVIDER, download, signal);
+  if (libraries && !existsSync(join(folder, 'nvidia'))) await fetchInto(folder, LIBRARIES, UNPACK_LIBRARIES, download, signal);
   for (const file of PROVIDER_FILES) await layBeside(join(folder, file), join(beside, file));
   try {
     const { deviceName } = await probeEngineProcess({ engine: 'onnx', precision: 'float32', device: 'cuda:0', threads: 1, signal });
@@ -63,12 +64,18 @@ export async function installOnnxCuda({ libraries, say, signal, ...options }: On
 }
 
 /** What is unpacked appears in `folder` whole or not at all. */
-async function fetchInto(folder: string, requirements: readonly string[], unpack: string, signal: AbortSignal): Promise<void> {
+async function fetchInto(
+  folder: string,
+  requirements: readonly string[],
+  unpack: string,
+  download: typeof pipDownload,
+  signal: AbortSignal,
+): Promise<void> {
   const python = await findPython();
   const partial = join(folder, `.partial-${process.pid}`);
   try {
     await mkdir(join(partial, 'wheels'), { recursive: true });
-    await pipDownload(python, join(partial, 'wheels'), requirements, signal);
+    await download(python, join(partial, 'wheels'), requirements, signal);
     await runProgram(python, ['-c', unpack, join(partial, 'wheels'), join(partial, 'whole')], { signal });
     for (const name of await readdir(join(partial, 'whole'))) await rename(join(partial, 'whole', name), join(folder, name));
   } finally {
