@@ -8,7 +8,8 @@ import { onnxruntimeVersion, openSession, probeGraph, type Session, Tensor } fro
 import { checkFilePrecision, decodeEncoderFile, type EncoderFile } from '../encoder-file';
 import { Batches, type Compute } from './batches';
 import { openOnDevice } from './choose-device';
-import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './engine';
+import type { EncoderEngine, EngineDescription, EngineOptions, OnNotice } from './engine';
+import { inTurn } from './in-turn';
 import { measureBatch } from './measure-batch';
 import { customGraph } from './onnx-custom-graph';
 import { float16Graph } from './onnx-float16-graph';
@@ -65,25 +66,7 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
     onNotice,
   });
   const description = await describe(device, chosen, options);
-
-  let last: Promise<unknown> = Promise.resolve();
-  let closed: Promise<void> | undefined;
-  return {
-    description,
-    side,
-    dimension,
-    get batch() {
-      return batches.size;
-    },
-    async encode(pixels, count) {
-      checkPixels(pixels, count, side);
-      if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
-      const features = last.then(() => batches.encode(pixels, count));
-      last = features.catch(() => undefined);
-      return features;
-    },
-    close: () => (closed ??= last.then(release)),
-  };
+  return inTurn({ description, side, dimension, batches, release });
 }
 
 /** The graph of an encoder file, with one input, uint8 [n, side, side, 3], and one output, float32 [n, dimension]. */

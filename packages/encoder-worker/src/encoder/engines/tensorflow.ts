@@ -11,7 +11,8 @@ import { type Convolution, INPUT, LAYERS, type Layer, OUTPUT } from '../inceptio
 import type { EncoderWeights } from '../weights/tensors';
 import { Batches } from './batches';
 import { openOnDevice } from './choose-device';
-import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './engine';
+import type { EncoderEngine, EngineDescription, EngineOptions, OnNotice } from './engine';
+import { inTurn } from './in-turn';
 
 /** Images computed together: on a CPU more are no faster, on a GPU more hide the time that asking for every operator takes. */
 const RUN = { cpu: 8, wasm: 1, cuda: 64 } as const;
@@ -74,25 +75,13 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
     isOutOfMemory,
     onNotice,
   });
-
-  let last: Promise<unknown> = Promise.resolve();
-  let closed: Promise<void> | undefined;
-  return {
+  return inTurn({
     description,
     side,
     dimension,
-    get batch() {
-      return batches.size;
-    },
-    async encode(pixels, count) {
-      checkPixels(pixels, count, side);
-      if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
-      const features = last.then(() => batches.encode(pixels, count));
-      last = features.catch(() => undefined);
-      return features;
-    },
-    close: () => (closed ??= last.then(() => filters.forEach(({ kernel, bias }) => tf.dispose([kernel, bias])))),
-  };
+    batches,
+    release: () => filters.forEach(({ kernel, bias }) => tf.dispose([kernel, bias])),
+  });
 }
 
 interface Filters {
