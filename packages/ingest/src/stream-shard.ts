@@ -83,6 +83,7 @@ async function fill(
   const { encoder, microBatch } = run.plan;
   const side = sideOf(encoder.preprocessing);
   const part = planShard(run, shard);
+  if (window.closed) return;
   const reservation = await window.waitForRoom(encoder.precision, run.name, shard, part.rows * pixelBytes(side), signal);
   if (reservation === 'too-large') {
     logger.warn({ run: run.name, shard, rows: part.rows }, 'the shard is larger than the pixel window; the encoder prepares it itself');

@@ -47,8 +47,8 @@ export const SETTINGS = {
   },
   pixelWindow: {
     env: 'SHOWTELL_PIXEL_WINDOW',
-    schema: z.coerce.number().int().min(0).default(GIB),
-    meaning: 'bytes of prepared pixels that may wait in Redis',
+    schema: z.coerce.number().int().min(0),
+    meaning: 'bytes of prepared pixels that may wait in Redis; 0: encoders prepare photos themselves (default: 1 GiB; 0 under `up`)',
   },
   engineMemory: {
     env: 'SHOWTELL_ENGINE_MEMORY',
@@ -80,7 +80,9 @@ type SettingName = keyof typeof SETTINGS;
 export type Settings = {
   readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
     ? string | undefined
-    : z.output<(typeof SETTINGS)[Name]['schema']>;
+    : Name extends 'pixelWindow'
+      ? number | undefined
+      : z.output<(typeof SETTINGS)[Name]['schema']>;
 };
 export type SettingFlags = { readonly [Name in SettingName]?: string | number | boolean | undefined };
 

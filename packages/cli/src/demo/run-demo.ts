@@ -25,7 +25,6 @@ export interface DemoOptions {
 }
 
 const ENCODERS = 2;
-const PIXEL_WINDOW = 128 * 2 ** 20;
 
 /**
  * Runs drawn pictures through every stage, each a process of its own, with a store and a Redis that go away again.
@@ -67,7 +66,6 @@ async function startDemo(given: Settings, shutdown: Shutdown, log: ServiceLog): 
     store: pathToFileURL(join(folder, 'store')).href,
     // A Redis that is not our own may hold other work.
     prefix: `demo-${process.pid}`,
-    pixelWindow: PIXEL_WINDOW,
     // Whatever is half done when the demo ends is thrown away.
     drainSeconds: 0,
   };

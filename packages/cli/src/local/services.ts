@@ -38,6 +38,8 @@ export function startServices({ settings, encoders, onLine, onEvent, cwd = proce
   });
   // Whoever awaits it sees the failure; until then it must not end the program as an unhandled one.
   failed.catch(() => {});
+  // On one machine the way through Redis and another process would only take CPU from the encoders.
+  const direct: Settings = { ...settings, pixelWindow: settings.pixelWindow ?? 0 };
   const threads = String(defaultThreads(encoders));
   const specs: [string, string[]][] = [
     ['ingest', ['worker', 'ingest']],
@@ -53,7 +55,7 @@ export function startServices({ settings, encoders, onLine, onEvent, cwd = proce
       name,
       args,
       cwd,
-      env: { ...env, ...settingsEnvironment(settings) },
+      env: { ...env, ...settingsEnvironment(direct) },
       stopSeconds: settings.drainSeconds + CLOSING_SECONDS,
       onLine,
       onEvent,

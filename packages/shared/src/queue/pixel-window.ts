@@ -12,6 +12,9 @@ const LEASE_MS = 60 * 60 * 1_000;
 const OWN_SHARE = 6;
 const PRECISIONS = 3;
 
+/** 1 GiB: a shard of 512 photos takes 137 MB. */
+const LIMIT = 2 ** 30;
+
 /**
  * Reserves ARGV[2] bytes for member ARGV[1] ("precision/shard"), or renews its lease. Lost leases are forgotten first.
  * Granted when Σ over precisions of max(bytes reserved, a precision's own share) stays within the limit.
@@ -54,8 +57,8 @@ return redis.call('HDEL', KEYS[2], ARGV[1])`;
 export interface PixelWindowOptions {
   /** The installation's prefix of keys, braces included. */
   readonly prefix: string;
-  /** Bytes of pixels that may lie in Redis. */
-  readonly limit: number;
+  /** Bytes of pixels that may lie in Redis. 0: none, and the encoders prepare their photos themselves. Default: 1 GiB. */
+  readonly limit?: number | undefined;
   readonly leaseMs?: number;
 }
 
@@ -73,12 +76,17 @@ export class PixelWindow {
   readonly #limit: number;
   readonly #leaseMs: number;
 
-  constructor(redis: Redis, { prefix, limit, leaseMs = LEASE_MS }: PixelWindowOptions) {
+  constructor(redis: Redis, { prefix, limit = LIMIT, leaseMs = LEASE_MS }: PixelWindowOptions) {
     this.#redis = redis;
     this.#leases = `${prefix}:window:leases`;
     this.#sizes = `${prefix}:window:bytes`;
     this.#limit = limit;
     this.#leaseMs = leaseMs;
+  }
+
+  /** Whether there is no window at all, as somebody chose. */
+  get closed(): boolean {
+    return this.#limit === 0;
   }
 
   /** Asks once. `too-large` means that it would never fit: the shard goes on without pixels in Redis. */

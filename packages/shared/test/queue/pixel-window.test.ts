@@ -60,6 +60,7 @@ describeRedis('the pixel window', () => {
     expect(await window.reserve('float32', 'run', 0, 401)).toBe('too-large');
     expect(await window.reserve('float32', 'run', 0, 400)).not.toBe('too-large');
     expect(await open(0).reserve('float32', 'run', 0, 1)).toBe('too-large');
+    expect([window.closed, open(0).closed]).toEqual([false, true]);
   });
 
   test("what a dead service held comes back when its lease is over, by Redis' own clock", async () => {
