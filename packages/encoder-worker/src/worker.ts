@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { collectWhole } from '@showtell/shared/collect-whole';
 import { type Settings, WORK_FOLDER } from '@showtell/shared/config';
 import { parseDevices } from '@showtell/shared/device';
 import type { ShowtellError } from '@showtell/shared/errors';
@@ -44,6 +45,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
   const { processes = ENGINE_PROCESSES } = options;
   const devices = parseDevices(options.device);
   const cacheFolder = options.cacheFolder ?? join(process.cwd(), WORK_FOLDER, 'weights');
+  collectWhole();
   const opened = new Shutdown(logger);
   const stopped = serve();
   shutdown.defer('encoder worker', () => stopped.catch(() => {}));

@@ -1,3 +1,4 @@
+import { collectWhole } from '@showtell/shared/collect-whole';
 import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { PlannedRuns } from '@showtell/shared/planned-run';
@@ -29,6 +30,7 @@ export interface IngestWorkerOptions {
 /** Serves the queues `ingest` and `finalize` until it is asked to stop, and resolves once everything is closed. */
 export async function runIngestWorker(options: IngestWorkerOptions): Promise<void> {
   const { settings, store, logger, once = false, concurrency = 2, downloads = 8, shutdown } = options;
+  collectWhole();
   const opened = new Shutdown(logger);
   const stopped = serve();
   shutdown.defer('ingest worker', () => stopped.catch(() => {}));
