@@ -176,7 +176,7 @@ describeS3('on an S3 store', () => {
         'precision that needs a GPU, for a worker on the CPU',
         () => refused(2, 'DEVICE_UNAVAILABLE', /float16/, ['worker', 'encoder', '--device', 'cpu', '--precision', 'float16']),
       ],
-      ['a GPU that is not supported', () => refused(2, 'DEVICE_UNAVAILABLE', /cuda/, ['worker', 'encoder', '--device', 'cuda'])],
+      ['a GPU that is not there', () => refused(2, 'DEVICE_UNAVAILABLE', /cuda:99/, ['worker', 'encoder', '--device', 'cuda:99'])],
       ['--shard-rows 0', () => refused(2, 'USAGE', /--shard-rows/, enqueue('synthetic:8', '--shard-rows', '0'))],
       ['a hyper-parameter that does not exist', () => refused(2, 'CONFIG_INVALID', /no foo/, ['train', 'x', '--here', '--set', 'foo=1'])],
       ['a hyper-parameter out of range', () => refused(2, 'CONFIG_INVALID', /units/, ['train', 'x', '--here', '--set', 'units=1e9'])],

@@ -1,3 +1,4 @@
+import { ShowtellError } from '@showtell/shared/errors';
 import type { OnNotice } from './engine';
 
 /** Computes `count` images [count × bytes of an image] → features [count × dimension]. */
@@ -31,7 +32,7 @@ export class Batches {
     return this.#size;
   }
 
-  /** @throws what `compute` throws; that its memory is full only when one image alone does not fit. */
+  /** @throws ShowtellError `DEVICE_UNAVAILABLE` when there is no memory for one image alone; otherwise what `compute` throws. */
   async encode(pixels: Uint8Array, count: number): Promise<Float32Array> {
     const { imageBytes } = this.#options;
     const parts: Float32Array[] = [];
@@ -56,7 +57,12 @@ export class Batches {
       const features = await compute(whole, together);
       return features.slice(0, (features.length / together) * images);
     } catch (error) {
-      if (together === 1 || !isOutOfMemory(error)) throw error;
+      if (!isOutOfMemory(error)) throw error;
+      if (together === 1)
+        throw new ShowtellError('DEVICE_UNAVAILABLE', 'The device has no memory for a single image', {
+          cause: error,
+          hint: 'nvidia-smi says who holds it.',
+        });
       this.#size = Math.ceil(together / 2);
       const message = `the device has no memory for ${together} images at once: from now on ${this.#size}`;
       onNotice({ level: 'warn', message, batch: this.#size });

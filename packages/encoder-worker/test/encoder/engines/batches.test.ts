@@ -65,7 +65,10 @@ test('a few images that do not fit make the batch smaller than they are', async 
 });
 
 test('one image that does not fit, and any other failure, is thrown', async () => {
-  await expect(batches({ room: 0, size: 4 }).encode(4)).rejects.toBeInstanceOf(Full);
+  await expect(batches({ room: 0, size: 4 }).encode(4)).rejects.toMatchObject({
+    code: 'DEVICE_UNAVAILABLE',
+    cause: expect.any(Full) as Full,
+  });
   const broken = batches({ room: 8, compute: async () => Promise.reject(new Error('illegal access')) });
   await expect(broken.encode(4)).rejects.toThrow('illegal access');
   expect(broken.of.size).toBe(8);
