@@ -33,7 +33,7 @@ export function customModel(options: CustomEncoderOptions = {}): Uint8Array {
   const kernel = Float32Array.from({ length: dimension * 3 * size * size }, (_, index) => (factor * kernelAt(index)) / (size * size));
   value = graph.op('Conv', [value, graph.initializer('kernel', 'float32', [dimension, 3, size, size], kernel)], { strides: [size, size] });
   // [n, dimension, 2, 2]
-  if (gives === 'feature') value = graph.op('Flatten', [graph.op('GlobalAveragePool', [value])], { axis: 1 });
+  if (gives === 'feature') value = graph.op('Flatten', [graph.op('GlobalAveragePool', [value], {}, { output: 'map' })], { axis: 1 });
   if (gives === 'tokens') value = graph.op('Transpose', [graph.op('Reshape', [value, graph.int([0, dimension, -1])])], { perm: [0, 2, 1] });
   if (gives === 'map' && layout === 'nhwc') value = graph.op('Transpose', [value], { perm: [0, 2, 3, 1] });
   const shape = {

@@ -8,6 +8,8 @@ export interface ModelFile {
   /** Inputs that are not initializers. */
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  /** Every value that a node computes, by its name, outputs included; what is known of it. */
+  readonly values: ReadonlyMap<string, Port>;
   readonly metadata: ReadonlyMap<string, string>;
   /** Name of the first initializer whose numbers lie in another file. */
   readonly external: string | undefined;
@@ -24,7 +26,8 @@ export interface Port {
 
 /** Field numbers of onnx.proto. */
 const MODEL = { graph: 7, opsetImport: 8, metadata: 14 } as const;
-const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 } as const;
+const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
+const NODE = { output: 2 } as const;
 const TENSOR = { name: 8, location: 14 } as const;
 const EXTERNAL = 1;
 
@@ -48,9 +51,14 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   const initializers = graph.filter(({ id }) => id === GRAPH.initializer).map(({ body }) => tensorHead(body));
   const names = new Set(initializers.map(({ name }) => name));
   const ports = (field: number) => graph.filter(({ id }) => id === field).map(({ body }) => portOf(body));
+  const outputs = ports(GRAPH.output);
   return {
     inputs: ports(GRAPH.input).filter(({ name }) => !names.has(name)),
-    outputs: ports(GRAPH.output),
+    outputs,
+    values: new Map([
+      ...graph.filter(({ id }) => id === GRAPH.node).flatMap(({ body }) => computedBy(body).map((name) => [name, unknown(name)] as const)),
+      ...[...ports(GRAPH.valueInfo), ...outputs].map((port) => [port.name, port] as const),
+    ]),
     metadata: new Map(model.filter(({ id }) => id === MODEL.metadata).map(({ body }) => entryOf(body))),
     external: initializers.find(({ external }) => external)?.name,
   };
@@ -120,6 +128,12 @@ function lengthDelimited(id: number, body: Uint8Array): Uint8Array {
   const head = new protobuf.Writer().uint32(id * 8 + 2).uint32(body.length);
   return Buffer.concat([head.finish(), body]);
 }
+
+/** Outputs that an operator could give and this node does not have empty names. */
+const computedBy = (node: Uint8Array) =>
+  fieldsOf(node).flatMap(({ id, body }) => (id === NODE.output && body.length > 0 ? [Buffer.from(body).toString('utf8')] : []));
+
+const unknown = (name: string): Port => ({ name, type: undefined, shape: undefined });
 
 function tensorHead(tensor: Uint8Array): { name: string; external: boolean } {
   const fields = fieldsOf(tensor);

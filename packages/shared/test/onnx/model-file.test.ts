@@ -35,7 +35,7 @@ const model = (opset = 17, irVersion = 8) => {
 
 test('the outside of a model: inputs without initializers, outputs, shapes as far as they are known', () => {
   for (const bytes of [model(), model(7, 3)])
-    expect(readModelFile(bytes)).toEqual({
+    expect(readModelFile(bytes)).toMatchObject({
       inputs: [{ name: 'x', type: 'float32', shape: [undefined, 3] }],
       outputs: [
         { name: 'y', type: 'float32', shape: [undefined, 3] },
@@ -44,6 +44,11 @@ test('the outside of a model: inputs without initializers, outputs, shapes as fa
       metadata: new Map(),
       external: undefined,
     });
+  expect([...readModelFile(model()).values]).toMatchObject([
+    ['double', { type: undefined, shape: undefined }],
+    ['y', { type: 'float32', shape: [undefined, 3] }],
+    ['minus', { type: 'float32' }],
+  ]);
 });
 
 test('metadata is laid behind the model; the last of a key counts', async () => {

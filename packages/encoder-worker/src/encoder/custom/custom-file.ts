@@ -10,7 +10,7 @@ export interface CustomModel {
   readonly model: Uint8Array;
   readonly description: Description;
   readonly input: Port & { readonly type: 'float32' | 'float16' };
-  readonly output: Port & { readonly type: 'float32' | 'float16'; readonly shape: NonNullable<Port['shape']> };
+  readonly output: Port;
   /** Photos in one run: 1 where the model takes no other number. */
   readonly batch: 1 | undefined;
 }
@@ -59,13 +59,14 @@ function fit(outside: ModelFile, { input: wanted, output: given }: Description, 
       'Save the model as one file: onnx.save_model(onnx.load("model.onnx"), "one.onnx", save_as_external_data=False).',
     );
   const input = outside.inputs.find(({ name }) => name === wanted.name);
-  const output = outside.outputs.find(({ name }) => name === given.name);
+  // Any value within the model will do: of a classifier, the one before its last layer is the feature.
+  const output = outside.values.get(given.name);
   if (input === undefined) throw invalid(`has no input ${JSON.stringify(wanted.name)}; there ${list(outside.inputs)}`);
   if (output === undefined) throw invalid(`has no output ${JSON.stringify(given.name)}; there ${list(outside.outputs)}`);
   if (outside.inputs.length > 1)
     throw invalid(`takes more than pictures: there ${list(outside.inputs)}`, 'Export the part that encodes pictures alone.');
   if (!isFloat(input)) throw invalid(`expects ${show(input)}; Showtell feeds float32 or float16`);
-  if (!isFloat(output)) throw invalid(`gives ${show(output)}; Showtell takes float32 or float16`);
+  if (output.type !== undefined && !isFloat(output)) throw invalid(`gives ${show(output)}; Showtell takes float32 or float16`);
 
   const { side, layout } = wanted;
   const expected = layout === 'nchw' ? [undefined, 3, side, side] : [undefined, side, side, 3];
@@ -78,15 +79,15 @@ function fit(outside: ModelFile, { input: wanted, output: given }: Description, 
     throw invalid(`takes exactly ${batch} pictures at once: ${show(input)}`, 'Export it with a batch of 1, or of any size (dynamic axes).');
 
   const { shape } = output;
-  if (shape === undefined) throw invalid(`does not say the rank of its output ${output.name}`, 'Run onnx.shape_inference over it.');
   const ranks = { none: [2, 3, 4], mean: [3, 4], 'first-token': [3] }[given.pooling];
-  if (!ranks.includes(shape.length))
+  if (shape === undefined && given.pooling !== 'none')
+    throw invalid(`does not say the rank of ${output.name}, which is to be pooled`, 'Run onnx.shape_inference.infer_shapes over it.');
+  if (shape !== undefined && !ranks.includes(shape.length))
     throw invalid(`gives ${show(output)}, of rank ${shape.length}; pooling "${given.pooling}" takes rank ${ranks.join(' or ')}`);
-  return { input, output: { ...output, shape }, batch };
+  return { input, output, batch };
 }
 
-const isFloat = <P extends Port>(port: P): port is P & { readonly type: 'float32' | 'float16' } =>
-  port.type === 'float32' || port.type === 'float16';
+const isFloat = (port: Port): port is CustomModel['input'] => port.type === 'float32' || port.type === 'float16';
 
 const show = ({ name, type, shape }: Port) =>
   `${name}: ${type ?? 'another type'}${shape === undefined ? '' : ` [${shape.map((size) => size ?? '?').join(', ')}]`}`;

@@ -1,8 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
-import { openSession, Tensor } from '@showtell/shared/onnx/session';
-import { customGraph } from '../engines/onnx-custom-graph';
+import { startEngineProcess } from '../../engine-process';
+import { defaultThreads } from '../engines/engine';
 import { type CustomModel, decodeCustomFile, encodeCustomFile, isDescribed } from './custom-file';
 import { HINT, parseWritten } from './description';
 
@@ -24,7 +26,7 @@ export async function resolveCustom(path: string): Promise<{ readonly bytes: Buf
   });
   const bytes = text === undefined ? model : encodeCustomFile(model, parseWritten(text, jsonPath));
   const custom = decodeCustomFile(bytes, path);
-  await tryOut(custom, path);
+  await tryOut(bytes, custom, path);
   return { bytes, custom };
 }
 
@@ -33,32 +35,41 @@ const missing = ({ code, message }: NodeJS.ErrnoException, what: string, path: s
     ? `There is no ${path}${what === 'description' ? ', which says what the model takes and gives' : ''}`
     : `The ${what} ${path} cannot be read: ${message}`;
 
-/** Encodes a grey picture and a striped one. */
-async function tryOut(custom: CustomModel, path: string): Promise<void> {
-  const { side } = custom.description.input;
-  const { dimension } = custom.description.output;
+/**
+ * Encodes a grey picture and a striped one, in a process of its own: a model can bring onnxruntime down, and this process with it.
+ * Two at once, where the model says that it takes any number: some say so and do not.
+ */
+async function tryOut(bytes: Buffer, { description, batch }: CustomModel, path: string): Promise<void> {
+  const { side } = description.input;
+  const { name, pooling, dimension } = description.output;
   const invalid = (problem: string, cause?: unknown) => new ShowtellError('WEIGHTS_INVALID', `${path} ${problem}`, { cause });
-  const session = await openSession(customGraph(custom)).catch((cause: Error) => {
-    throw invalid(`cannot be opened by onnxruntime: ${firstLine(cause)}`, cause);
+  const count = batch ?? 2;
+  const features = await encodeTwo(bytes, side, count).catch((cause: Error) => {
+    throw invalid(`cannot encode ${count === 1 ? 'a picture' : 'two pictures at once'}: ${firstLine(cause)}`, cause);
   });
+  if (features.length !== count * dimension)
+    throw invalid(
+      `gives a feature of ${features.length / count} numbers but its description says ${dimension} (output ${name}, pooling "${pooling}")`,
+    );
+  const bad = features.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) throw invalid(`gives ${features[bad]} at place ${bad % dimension} of the feature of a plain picture`);
+}
+
+async function encodeTwo(bytes: Buffer, side: number, count: number): Promise<Float32Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'showtell-encoder-'));
   try {
-    const count = custom.batch ?? 2;
-    const pixels = Buffer.alloc(count * pixelBytes(side), 128);
-    for (let at = pixels.length - pixelBytes(side); at < pixels.length; at++) pixels[at] = (at * 37) % 256;
-    const result = await session
-      .run({ [session.inputNames[0]!]: new Tensor('uint8', pixels, [count, side, side, 3]) })
-      .catch((cause: Error) => {
-        throw invalid(`cannot encode ${count === 1 ? 'a picture' : 'two pictures at once'}: ${firstLine(cause)}`, cause);
-      });
-    const { dims, data } = result[session.outputNames[0]!]!;
-    if (dims[0] !== count || dims[1] !== dimension)
-      throw invalid(
-        `gives ${dims[0]} features of ${dims[1]} numbers for ${count} pictures but its description says ${dimension} (output ${custom.description.output.name}, pooling "${custom.description.output.pooling}")`,
-      );
-    const bad = (data as Float32Array).findIndex((value) => !Number.isFinite(value));
-    if (bad >= 0) throw invalid(`gives ${(data as Float32Array)[bad]} at place ${bad % dimension} of the feature of a plain picture`);
+    const weights = join(folder, 'encoder');
+    await writeFile(weights, bytes);
+    const engine = await startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads: defaultThreads() });
+    try {
+      const pixels = Buffer.alloc(count * pixelBytes(side), 128);
+      for (let at = pixels.length - pixelBytes(side); at < pixels.length; at++) pixels[at] = (at * 37) % 256;
+      return await engine.encode(pixels, count);
+    } finally {
+      await engine.close();
+    }
   } finally {
-    await session.release();
+    await rm(folder, { recursive: true, force: true });
   }
 }
 

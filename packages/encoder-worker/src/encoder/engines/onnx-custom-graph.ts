@@ -38,7 +38,7 @@ function after({ description, output, batch }: CustomModel): Graph {
   if (pooling === 'first-token') value = graph.op('Gather', [value, graph.int(0)], { axis: 1 });
   if (pooling === 'mean') {
     // Channels go in front of what is averaged: tokens [n, t, c] have them last, maps as the model's input has them.
-    if (output.shape.length === 3) value = graph.op('Transpose', [value], { perm: [0, 2, 1] });
+    if (output.shape?.length === 3) value = graph.op('Transpose', [value], { perm: [0, 2, 1] });
     else if (description.input.layout === 'nhwc') value = graph.op('Transpose', [value], { perm: [0, 3, 1, 2] });
     value = graph.op('GlobalAveragePool', [value]);
   }

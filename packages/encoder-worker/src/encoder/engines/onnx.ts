@@ -53,7 +53,8 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
   const { side, dimension } = file;
   const model = graphOf(file, precision);
   // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
-  const open = () => openSession(model, { device, threads, spinning: false, balanced: true, memoryPattern: false });
+  const theirs = file.kind === 'custom' ? { mixed: true, rearranged: file.custom.input.type === 'float32' } : {};
+  const open = () => openSession(model, { device, threads, spinning: false, balanced: true, memoryPattern: false, ...theirs });
   const sessions = file.kind === 'inception-v3-int8' ? Math.min(threads, MOST_SESSIONS) : 1;
   const size = file.most ?? (isCuda(device) ? await cudaBatch(options, open, side, onNotice) : RUN.cpu * sessions);
   const { compute, release } = await (sessions > 1 ? openInThreads(model, open, { sessions, threads, side }) : openHere(open, side));
