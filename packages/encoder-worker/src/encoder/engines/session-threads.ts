@@ -54,7 +54,8 @@ export class SessionThreads {
     const workers = this.#workers.slice(0, count);
     const imageBytes = pixels.length / count;
     const first = (worker: number) => Math.round((worker * count) / workers.length);
-    const parts = await Promise.all(
+    // All of them, also where one fails: the next call must not be given what belongs to this one.
+    const settled = await Promise.allSettled(
       workers.map((worker, index) => {
         const [start, end] = [first(index), first(index + 1)];
         const share = new Uint8Array(pixels.subarray(start * imageBytes, end * imageBytes));
@@ -62,6 +63,10 @@ export class SessionThreads {
         return nextReply(worker);
       }),
     );
+    const parts = settled.map((part) => {
+      if (part.status === 'rejected') throw part.reason as Error;
+      return part.value;
+    });
     const features = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     let offset = 0;
     for (const part of parts) {
@@ -75,6 +80,7 @@ export class SessionThreads {
     await Promise.all(
       this.#workers.map((worker) => {
         const ended = new Promise((resolve) => worker.once('exit', resolve));
+        worker.ref();
         worker.postMessage({ type: 'close' } satisfies ThreadRequest, []);
         return ended;
       }),
@@ -86,6 +92,7 @@ export class SessionThreads {
 function nextReply(worker: Worker): Promise<Float32Array> {
   return new Promise((resolve, reject) => {
     const settle = (end: () => void) => {
+      worker.unref();
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
       end();
     };
@@ -97,6 +104,8 @@ function nextReply(worker: Worker): Promise<Float32Array> {
     const onError = (error: Error) => settle(() => reject(error));
     const onExit = (code: number) =>
       settle(() => reject(new ShowtellError('ENGINE_CRASHED', `A thread of the encoder ended with code ${code}`)));
+    // A thread keeps the process alive only while it is waited for.
+    worker.ref();
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
   });
 }
