@@ -18,5 +18,5 @@ export function calibrationFlag(fallback?: string): Option {
 }
 
 export function calibrationPhotosFlag(): Option {
-  return new Option('--calibration-photos <n>', 'how many of them (default: 64)').argParser(wholeNumber(1, 10_000));
+  return new Option('--calibration-photos <n>', 'how many of them (default: 128)').argParser(wholeNumber(1, 10_000));
 }
