@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { localFileError } from '@showtell/shared/local-file-error';
 import {
   type Flavour,
   INSTALL_RECORD,
@@ -39,7 +40,7 @@ const PARTIAL = '.partial-';
 
 /**
  * Makes TensorFlow run on this machine, outside `node_modules`, where `loadTensorflow` finds it. What is there already and works is left as it is.
- * @throws ShowtellError `DEVICE_UNAVAILABLE` where the machine has not what it takes, `DOWNLOAD_FAILED`; then nothing has changed.
+ * @throws ShowtellError `DEVICE_UNAVAILABLE` where the machine has not what it takes, `DOWNLOAD_FAILED`, `DISK_FULL`, `FILE_DENIED`; then nothing has changed.
  */
 export async function installTensorflow({ folder: given, flavour, from, say, signal }: InstallOptions): Promise<Installed> {
   const folder = resolve(given);
@@ -51,13 +52,15 @@ export async function installTensorflow({ folder: given, flavour, from, say, sig
   const there = await checkThere(folder, flavour, from, javascript.version, say, signal);
   if (there !== undefined) return there;
 
-  await mkdir(folder, { recursive: true });
+  const inFolder = (error: unknown) => localFileError(error, 'keep TensorFlow in', folder);
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(inFolder(error)));
   await removeAbandoned(folder);
   const failures: ShowtellError[] = [];
   for (const origin of from === undefined ? (['package', 'wheel'] as const) : [from])
     try {
       return await installFrom(origin, { folder, flavour, javascript, say, signal });
-    } catch (error) {
+    } catch (thrown) {
+      const error = inFolder(thrown);
       if (!isShowtellError(error)) throw error;
       failures.push(error);
       say(`${ORIGINS[origin]}: ${error.message}`);

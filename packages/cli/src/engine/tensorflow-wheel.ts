@@ -35,7 +35,16 @@ export async function fetchWheel(flavour: Flavour, wheels: string, target: strin
   const download = (requirements: readonly string[]) => pipDownload(python, wheels, requirements, signal);
   await download([`${WHEELS[flavour]}==${WHEEL_VERSION}`]);
   if (flavour === 'gpu') await download(await cudaRequirements(python, wheels));
-  await runProgram(python, ['-c', UNPACK, wheels, target], { signal });
+  await runProgram(python, ['-c', UNPACK, wheels, target], { signal }).catch((cause: Error) => {
+    signal.throwIfAborted();
+    const full = cause.message.includes('No space left');
+    throw new ShowtellError(full ? 'DISK_FULL' : 'DOWNLOAD_FAILED', `The wheels in ${wheels} cannot be unpacked: ${cause.message}`, {
+      cause,
+      hint: full
+        ? 'Make room on that disk and do the same again, or name another folder with --dir.'
+        : `Delete ${wheels} and do the same again.`,
+    });
+  });
 }
 
 /** Downloads wheels as pip's own settings say, without what they ask for. @throws ShowtellError `DOWNLOAD_FAILED`. */

@@ -106,6 +106,23 @@ describe('showtell engine install tensorflow', () => {
     expect(await readdir(kept)).toEqual(['cpu']);
   });
 
+  test('wheels that cannot be unpacked, and a folder that cannot be made, are said', async () => {
+    await program('g++', '');
+    await program(
+      'python3',
+      `if (process.argv[2] !== '-c') process.exit(0);
+       console.error('OSError: [Errno 28] No space left on device');
+       process.exit(1);`,
+    );
+    const full = await install(['--from', 'wheel']);
+    expect(full.stderr).toMatch(/DISK_FULL: .*wheels-cpu cannot be unpacked: OSError: \[Errno 28\] No space left on device/);
+    expect(await partials()).toEqual([]);
+    kept = join(folder, 'bin', 'g++', 'kept');
+    const denied = await install(['--from', 'wheel']);
+    expect(denied.stderr).toMatch(/FILE_DENIED: Cannot keep TensorFlow in .*kept: ENOTDIR/);
+    expect(denied.code).toBe(2);
+  });
+
   test('an unknown engine is refused', async () => {
     const { code, stderr } = await runProgram(['engine', 'install', 'torch'], { cwd: dirname(kept) });
     expect(stderr).toContain('Allowed choices are tensorflow');
