@@ -7,6 +7,7 @@ import { openStore } from '@showtell/shared/object-store/open';
 import { connectRedis } from '@showtell/shared/queue/connection';
 import { describeRedis, freePort, type RedisServer, startRedisServer } from '../../../infra/test/redis-server';
 import { type S3TestServer, startS3 } from '../../../infra/test/s3-server';
+import { customDescription, customModel } from '../../encoder-worker/test/custom-encoder';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
 import { describeConformance } from '../../shared/test/conformance';
 import { describeS3 } from '../../shared/test/describe-s3';
@@ -173,6 +174,17 @@ describeS3('on an S3 store', () => {
         () => refused(2, 'USAGE', /--precision int8/, enqueue('synthetic:8', '--calibration-photos', '8')),
       ],
       [
+        'calibration: no such folder',
+        () => refused(2, 'NOT_FOUND', /no folder absent/, enqueue('synthetic:8', '--precision', 'int8', '--calibration', 'absent')),
+      ],
+      [
+        'calibration: a folder without photos',
+        () => refused(3, 'EMPTY_DATASET', /sources/, enqueue('synthetic:8', '--precision', 'int8', '--calibration', 'sources/captions')),
+      ],
+      ['int8 of photos, not calibrated', () => refused(2, 'USAGE', /--calibration/, ['encode', 'text.h5', '--precision', 'int8'])],
+      ['encoder of a run and another', () => refused(2, 'USAGE', /--precision/, ['encode', 'x.png', '--run', 'x', '--precision', 'int8'])],
+      ['encoder of no run', () => refused(2, 'NOT_FOUND', /run x/, ['encode', 'x.png', '--run', 'x'])],
+      [
         'precision that needs a GPU, for a worker on the CPU',
         () => refused(2, 'DEVICE_UNAVAILABLE', /float16/, ['worker', 'encoder', '--device', 'cpu', '--precision', 'float16']),
       ],
@@ -183,6 +195,19 @@ describeS3('on an S3 store', () => {
       ['a settings file that is no JSON', () => refused(2, 'CONFIG_INVALID', /text\.h5/, ['status', '--config', 'text.h5'])],
       ['a settings file with an unknown setting', () => refused(2, 'CONFIG_INVALID', /"stroe"/, ['status', '--config', 'unknown.json'])],
       ['weights: no such file', () => refused(3, 'WEIGHTS_INVALID', /absent\.h5/, ['enqueue', 'synthetic:8', '--weights', 'absent.h5'])],
+      [
+        'weights: a model without description',
+        () => refused(3, 'WEIGHTS_INVALID', /no .*alone\.json/, ['enqueue', 'synthetic:8', '--weights', 'alone.onnx']),
+      ],
+      ['weights: no model', () => refused(3, 'WEIGHTS_INVALID', /ONNX/, ['enqueue', 'synthetic:8', '--weights', 'page.onnx'])],
+      [
+        'weights: a description with two problems',
+        () => refused(3, 'WEIGHTS_INVALID', /input\.side[^]*output\.pooling/, ['enqueue', 'synthetic:8', '--weights', 'wrong.onnx']),
+      ],
+      [
+        'weights: a model in a precision that it has not',
+        () => refused(2, 'CONFIG_INVALID', /tiny-conv/, ['enqueue', 'synthetic:8', '--weights', 'tiny.onnx', '--precision', 'int8']),
+      ],
       ['weights: text', () => refused(3, 'WEIGHTS_INVALID', /HDF5/, ['enqueue', 'synthetic:8', '--weights', 'text.h5'])],
       ['weights: imagenet', () => refused(2, 'CONFIG_INVALID', /ImageNet/, ['enqueue', 'synthetic:8', '--weights', 'imagenet'])],
     ];
@@ -365,6 +390,13 @@ const GAPS = ['good.png', 'page.jpg', 'half.png', 'bomb.png', 'gone.jpg'];
 const FILES: Readonly<Record<string, string | Buffer>> = {
   'narrow.safetensors': narrowWeights(1).safetensors,
   'text.h5': 'not weights',
+  'alone.onnx': Buffer.from(customModel()),
+  'page.onnx': '<html></html>',
+  'page.json': JSON.stringify(customDescription()),
+  'tiny.onnx': Buffer.from(customModel()),
+  'tiny.json': JSON.stringify(customDescription()),
+  'wrong.onnx': Buffer.from(customModel()),
+  'wrong.json': JSON.stringify({ name: 'x', input: { name: 'image', side: 3 }, output: { name: 'out', pooling: 'max', dimension: 5 } }),
   'unknown.json': '{"stroe": "file:///x"}',
   ...folder('photos', { 'train/good.png': png() }),
   ...folder('captions', { 'annotations/captions_train.json': captionsOf([image], [caption]) }),

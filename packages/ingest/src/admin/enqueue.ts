@@ -169,11 +169,11 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
   if (dryRun) return { run: planFor().run, existed, ...(weights.calibrate && { calibration: 'due' }) };
 
   await store.probe(signal && { signal });
-  await weights.put();
-  // Before the work of calibrating, which a run of this name but with other settings would make vain.
-  await claim(store, request, signal);
+  // Before anything is written: there may be no photo that can be used.
   const photos = () => calibrationPhotos(source.address, calibrationRows(dataset), { side: sideOf(request.preprocessing), signal });
   const { run, parts, body } = planFor(await weights.calibrate?.(photos()));
+  await weights.put();
+  await claim(store, request, signal);
   onProgress?.({ step: 'plan', done: 0, total: parts.length });
   const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
   onProgress?.({ step: 'plan', done: parts.length, total: parts.length });
