@@ -15,12 +15,9 @@ import { customGraph } from './onnx-custom-graph';
 import { float16Graph } from './onnx-float16-graph';
 import { encoderGraph } from './onnx-graph';
 import { int8EncoderGraph } from './onnx-int8-graph';
-import { SessionThreads } from './session-threads';
 
 /** Images in one run of the graph. On the CPU more are not faster, and each keeps some 20 MB of activations. */
 const RUN = { cpu: 8, cuda: 32 } as const;
-/** On the CPU in int8, where threads of one session wait for each other as long as a tenth of the time. Each takes memory of its own. */
-const MOST_SESSIONS = 4;
 const MEASURED = [8, 16, 32, 64, 128, 256];
 
 /**
@@ -55,11 +52,10 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
   // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
   const theirs = file.kind === 'custom' ? { mixed: true, rearranged: file.custom.input.type === 'float32' } : {};
   const open = () => openSession(model, { device, threads, spinning: false, balanced: true, memoryPattern: false, ...theirs });
-  const sessions = file.kind === 'inception-v3-int8' ? Math.min(threads, MOST_SESSIONS) : 1;
-  const size = file.most ?? (isCuda(device) ? await cudaBatch(options, open, side, onNotice) : RUN.cpu * sessions);
-  const { compute, release } = await (sessions > 1 ? openInThreads(model, open, { sessions, threads, side }) : openHere(open, side));
+  const size = file.most ?? (isCuda(device) ? await cudaBatch(options, open, side, onNotice) : RUN.cpu);
+  const session = await open();
   const batches = new Batches({
-    compute,
+    compute: computeWith(session, side),
     size,
     filled: isCuda(device),
     imageBytes: pixelBytes(side),
@@ -67,7 +63,7 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
     onNotice,
   });
   const description = await describe(device, chosen, options);
-  return inTurn({ description, side, dimension, batches, release });
+  return inTurn({ description, side, dimension, batches, release: () => session.release() });
 }
 
 /** The graph of an encoder file, with one input, uint8 [n, side, side, 3], and one output, float32 [n, dimension]. */
@@ -75,36 +71,6 @@ function graphOf(file: EncoderFile, precision: EngineOptions['precision']): Uint
   if (file.kind === 'custom') return customGraph(file.custom);
   if (file.kind === 'inception-v3-int8') return int8EncoderGraph(file.int8);
   return precision === 'float16' ? float16Graph(file.weights).encode() : encoderGraph(file.weights);
-}
-
-interface Computer {
-  readonly compute: Compute;
-  readonly release: () => Promise<void>;
-}
-
-async function openHere(open: () => Promise<Session>, side: number): Promise<Computer> {
-  const session = await open();
-  return { compute: computeWith(session, side), release: () => session.release() };
-}
-
-/** Several sessions share a batch. Fewer images than there are sessions go through one that has all the threads, opened when it is needed. */
-async function openInThreads(
-  model: Uint8Array,
-  open: () => Promise<Session>,
-  { sessions, threads, side }: { readonly sessions: number; readonly threads: number; readonly side: number },
-): Promise<Computer> {
-  const shared = await SessionThreads.open(model, { sessions, threads: Math.floor(threads / sessions), side });
-  let alone: Promise<Computer> | undefined;
-  return {
-    async compute(pixels, count) {
-      if (count >= sessions) return shared.compute(pixels, count);
-      alone ??= openHere(open, side);
-      return (await alone).compute(pixels, count);
-    },
-    async release() {
-      await Promise.all([shared.release(), alone?.then((computer) => computer.release())]);
-    },
-  };
 }
 
 function computeWith(session: Session, side: number): Compute {

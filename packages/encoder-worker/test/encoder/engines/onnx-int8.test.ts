@@ -14,8 +14,7 @@ const options = { precision: 'int8', engine: 'onnx', device: 'cpu', threads: 1 }
 /** Calibrated on other pictures than those that features are asked of. */
 const calibrated = narrowInt8Weights(5, pictures(16, 2));
 
-// On two threads a single picture and several are computed in different sessions.
-describeEngine('onnx in int8', (weights) => openEngine({ ...options, weights, threads: 2 }), {
+describeEngine('onnx in int8', (weights) => openEngine({ ...options, weights }), {
   file: calibrated.then(({ safetensors }) => safetensors),
   side: SIDE,
   dimension: narrowWeights(5).dimension,
