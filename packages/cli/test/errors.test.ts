@@ -184,6 +184,7 @@ describeS3('with an S3 server', () => {
       ['store', 'failed', 'NO_SUCH_BUCKET'],
       ['weights', 'ok', undefined],
       ['encoder', 'ok', undefined],
+      ['gpus', 'ok', undefined],
       ['tensorflow', 'ok', undefined],
     ]);
     for (const { outcome, todo } of found) expect(typeof todo).toBe(outcome === 'failed' ? 'string' : 'undefined');

@@ -9,7 +9,6 @@ import { describeRedis, freePort, type RedisServer, startRedisServer } from '../
 import { type S3TestServer, startS3 } from '../../../infra/test/s3-server';
 import { customDescription, customModel } from '../../encoder-worker/test/custom-encoder';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
-import { describeConformance } from '../../shared/test/conformance';
 import { describeS3 } from '../../shared/test/describe-s3';
 import { answer, type FaultServer, ORDINARY, startFaultServer } from '../../shared/test/object-store/fault-server';
 import { testSettings } from '../../shared/test/queue/settings';
@@ -209,7 +208,13 @@ describeS3('on an S3 store', () => {
         () => refused(2, 'CONFIG_INVALID', /tiny-conv/, ['enqueue', 'synthetic:8', '--weights', 'tiny.onnx', '--precision', 'int8']),
       ],
       ['weights: text', () => refused(3, 'WEIGHTS_INVALID', /HDF5/, ['enqueue', 'synthetic:8', '--weights', 'text.h5'])],
-      ['weights: imagenet', () => refused(2, 'CONFIG_INVALID', /ImageNet/, ['enqueue', 'synthetic:8', '--weights', 'imagenet'])],
+      [
+        'weights: imagenet, and no server that has it',
+        async () => ({
+          ...refused(4, 'DOWNLOAD_FAILED', /inception_v3_weights[^]*bcbd6486/, ['enqueue', 'synthetic:8', '--weights', 'imagenet']),
+          env: { SHOWTELL_IMAGENET_URL: `http://127.0.0.1:${await freePort()}/weights.h5` },
+        }),
+      ],
     ];
 
     test.each(CASES)('%s: one message, and nothing is written', async (_name, build) => {
@@ -220,16 +225,6 @@ describeS3('on an S3 store', () => {
       expect(stderr).not.toMatch(/hunter2/);
       expect(await written()).toEqual([]);
       expect([...unsafe.objects.keys()].filter((key) => !key.includes('probe/'))).toEqual([]);
-    });
-
-    describeConformance('layouts of weights', ['inception-keras', 'other-layouts', 'weights-keras3.weights.h5'], (path) => {
-      test('one that is not supported yet is named', async () => {
-        const { code, stderr } = await showtell(['enqueue', 'synthetic:8', '--weights', path]);
-        expect(code).toBe(3);
-        expectOneMessage(stderr, 'WEIGHTS_INVALID');
-        expect(stderr).toMatch(/Keras 3 \.weights\.h5 .*not supported yet/);
-        expect(await written()).toEqual([]);
-      });
     });
 
     /** Jobs that no worker of these tests is to work on. */

@@ -117,7 +117,7 @@ describeRedis('one machine', () => {
     writeFileSync(join(cwd, 'page.jpg'), '<html></html>');
     const { code, stdout, stderr } = await showtell('caption', 'page.jpg', 'grey.png', '--model', 'model', '--json');
     expect(code).toBe(3);
-    expect(stderr).toMatch(/^UNSUPPORTED_FORMAT: page\.jpg: .*\n$/);
+    expect(stderr).toMatch(/^Encoding by onnx in float32 on .*\nUNSUPPORTED_FORMAT: page\.jpg: .*\n$/);
     const rows = stdout
       .trim()
       .split('\n')

@@ -74,8 +74,17 @@ async function inThisProcess({ store, signal }: CommandContext, request: Trainin
   let interrupted = false;
   process.once('SIGINT', () => (interrupted = true));
   const threads = availableParallelism();
-  process.stderr.write(`Training by onnx on cpu (${cpuName()}, ${plural(threads, 'thread')}, onnxruntime ${onnxruntimeVersion()})\n`);
-  const { outcome } = await trainHere(store, request, { threads, resume, holder: `${hostname()}.${process.pid}`, signal, onEvent });
+  const { outcome } = await trainHere(store, request, {
+    threads,
+    resume,
+    holder: `${hostname()}.${process.pid}`,
+    signal,
+    onEvent: (event) => {
+      if (event.event === 'start')
+        process.stderr.write(`Training by onnx on cpu (${cpuName()}, ${plural(threads, 'thread')}, onnxruntime ${onnxruntimeVersion()})\n`);
+      onEvent(event);
+    },
+  });
   // SIGTERM asks for an orderly end, and this is one.
   if (outcome === 'stopped' && interrupted) process.exitCode = EXIT.INTERRUPTED;
   return outcome;

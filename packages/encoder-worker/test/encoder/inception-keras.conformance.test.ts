@@ -137,4 +137,7 @@ describeConformance('InceptionV3 features computed by Keras', ['.'], compareWith
 
 /** A folder that `tools/make_full_inception.py` wrote; `npm run conformance:full` makes one. */
 const full = process.env['SHOWTELL_FULL_INCEPTION'];
-if (full !== undefined) describe('full-width InceptionV3 features computed by Keras', () => compareWithKeras(resolve(full)));
+if (full !== undefined)
+  describe('full-width InceptionV3 features computed by Keras', () => {
+    compareWithKeras(resolve(full));
+  });
