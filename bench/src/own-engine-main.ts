@@ -5,7 +5,7 @@ import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import { type BenchReply, type BenchRequest, encodeFeatures, type OpenRequest } from './protocol';
 
-/** An engine of ours under test, as workers open it: the counterpart of the programs in `peers/`. */
+/** An engine of ours under test, as workers open it on a machine of their own (`worker encoder --spin`): the counterpart of the programs in `peers/`. */
 let engine: EncoderEngine;
 let photos: Buffer;
 
@@ -22,7 +22,7 @@ function batchOf(start: number, count: number): Uint8Array {
 
 async function open({ weights, device, precision, variant, threads, pixels }: OpenRequest): Promise<BenchReply> {
   photos = readFileSync(pixels);
-  const options = { weights, device, precision, engine: variant, threads, batch: 'measured' };
+  const options = { weights, device, precision, engine: variant, threads, batch: 'measured', spin: true };
   engine = await openEngine(options as EngineOptions);
   globalThis.gc?.();
   const { deviceName, versions } = engine.description;

@@ -1,5 +1,6 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants } from 'node:fs';
+import { access, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { openPhotoEncoder, openRunEncoder, type PhotoEncoder, type PhotoEncoderOptions } from '@showtell/captioner/photo-encoder';
 import { CALIBRATION_PHOTOS } from '@showtell/encoder-worker/encoder/int8/calibrate';
 import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
@@ -26,6 +27,8 @@ export interface FeaturesRequest
 
 /** Writes a feature for each photo. Photos that cannot be encoded are told on standard error and make the exit code 3. */
 export async function writeFeatures(context: CommandContext, { photos, out, ...request }: FeaturesRequest): Promise<void> {
+  // Before an hour of encoding, not after it.
+  if (out !== undefined) await access(dirname(out), constants.W_OK).catch((cause: Error) => refuse(out, cause));
   const encoder = await openEncoder(context, request);
   context.shutdown.defer('encoder', () => encoder.close());
   process.stderr.write(`Encoding by ${formatEngine(encoder.description)}\n`);
@@ -81,6 +84,10 @@ async function writeWhole(path: string, body: string | Buffer): Promise<void> {
     await rename(partial, path);
   } catch (cause) {
     await rm(partial, { force: true });
-    throw new ShowtellError('USAGE', `${path} cannot be written: ${(cause as Error).message}`, { cause });
+    refuse(path, cause as Error);
   }
+}
+
+function refuse(path: string, cause: Error): never {
+  throw new ShowtellError('USAGE', `${path} cannot be written: ${cause.message}`, { cause });
 }

@@ -84,6 +84,7 @@ test('a photo that is no picture does not keep the others from their features', 
       .map((line) => (JSON.parse(line) as { photo: string }).photo),
   ).toEqual(['grey.png']);
   expect(stderr.trim().split('\n')).toEqual([
+    expect.stringMatching(/^Encoding by onnx in float32 on /),
     expect.stringMatching(/^UNSUPPORTED_FORMAT: page\.jpg: /),
     expect.stringMatching(/^MISSING_IMAGE: absent\.jpg: There is no such file/),
   ]);

@@ -17,7 +17,7 @@ import type { EngineProcesses } from './engine-process';
 export interface LaneOptions
   extends RedisServices,
     Pick<EncodeServices, 'store' | 'runs' | 'precision' | 'logger' | 'downloads'>,
-    Pick<EngineOptions, 'engine' | 'threads'> {
+    Pick<EngineOptions, 'engine' | 'threads' | 'spin'> {
   readonly settings: Settings;
   /** Of the device that the lane drives. */
   readonly description: EngineDescription;
@@ -41,7 +41,7 @@ const JOBS_AT_ONCE = { gpu: 2, cpu: 1 } as const;
 
 /** Serves an encode queue with one device: an engine process of its own, and a name of its own in the list of workers. */
 export function openLane(options: LaneOptions): void {
-  const { settings, redis, queues, runs, store, precision, logger, description, opened, threads } = options;
+  const { settings, redis, queues, runs, store, precision, logger, description, opened, threads, spin } = options;
   const { device } = description;
   const name = workerName(device);
   const log = logger.child({ device });
@@ -57,6 +57,7 @@ export function openLane(options: LaneOptions): void {
         engine: options.engine,
         device,
         threads,
+        spin,
         tensorflow: settings.tensorflow,
         signal,
         ...(batch !== undefined && { batch }),

@@ -25,6 +25,8 @@ export interface EncoderWorkerOptions {
   /** As `parseDevices` reads it: one, or several GPUs with commas between them, each of which gets shards of its own. */
   readonly device: string;
   readonly threads: number;
+  /** Whether its threads spin while they wait: for a machine where nothing else computes. */
+  readonly spin?: boolean;
   /** Ends when nothing is left to ingest or encode, instead of waiting for more. */
   readonly once?: boolean;
   /** Where weights are kept between runs. Default: `.showtell/weights` in the working folder. */
@@ -41,7 +43,7 @@ export interface EncoderWorkerOptions {
  * @throws ShowtellError `DEVICE_UNAVAILABLE` when the engine cannot run here: at the start, or later; then the jobs in hand go back.
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
-  const { settings, store, logger, precision, engine, threads, once = false, downloads = 8, shutdown } = options;
+  const { settings, store, logger, precision, engine, threads, spin, once = false, downloads = 8, shutdown } = options;
   const { processes = ENGINE_PROCESSES } = options;
   const devices = parseDevices(options.device);
   const cacheFolder = options.cacheFolder ?? join(process.cwd(), WORK_FOLDER, 'weights');
@@ -67,7 +69,20 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       // What this machine cannot do, another may: jobs go back, and this worker ends.
       const unfit = new AbortController();
       const worked = new Set<string>();
-      const shared = { settings, store, runs, precision, logger, downloads, engine, threads, cacheFolder, opened, start: processes.start };
+      const shared = {
+        settings,
+        store,
+        runs,
+        precision,
+        logger,
+        downloads,
+        engine,
+        threads,
+        spin,
+        cacheFolder,
+        opened,
+        start: processes.start,
+      };
       for (const description of descriptions)
         openLane({
           ...services,

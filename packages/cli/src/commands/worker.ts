@@ -34,6 +34,7 @@ export function workerCommand(shutdown: Shutdown): Command {
         .addOption(devicesFlag())
         .addOption(precisionFlag('runs of which precision it serves'))
         .option('--threads <n>', 'threads of the engine (default: one for every core)', wholeNumber(1, 1_024))
+        .option('--spin', 'let waiting threads of the engine onnx spin: a little quicker where nothing else computes, slower beside others')
         .addHelpText(
           'after',
           '\nExamples:\n  $ showtell worker encoder --threads 4 --once\n  $ showtell worker encoder --precision float16 --device cuda:0,cuda:1\n',
@@ -68,6 +69,7 @@ interface EncoderFlags {
   readonly device: string;
   readonly precision: Precision;
   readonly threads?: number;
+  readonly spin?: boolean;
 }
 
 /** A worker that `showtell up` started must not outlive it. Killed at any line is what every job must survive, so no time is lost. */

@@ -57,6 +57,8 @@ export interface EngineOptions {
   readonly tensorflow?: string | undefined;
   /** Images computed together on a GPU: a number, or `measured` before the first ones. Default: what suits a few photos. */
   readonly batch?: number | 'measured';
+  /** Whether threads spin while they wait for each other: quicker where nothing else computes, slower beside others. Default: no. */
+  readonly spin?: boolean | undefined;
 }
 
 /** What an operator is told while an engine works: how much it computes together, and why that changed. */

@@ -49,9 +49,9 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
   checkFilePrecision(file, precision, path);
   const { side, dimension } = file;
   const model = graphOf(file, precision);
-  // Beside it run the preparing of photos, Redis, other workers: threads that spin take 20 % from a machine that is shared.
   const theirs = file.kind === 'custom' ? { mixed: true, rearranged: file.custom.input.type === 'float32' } : {};
-  const open = () => openSession(model, { device, threads, spinning: false, balanced: true, memoryPattern: false, ...theirs });
+  const open = () =>
+    openSession(model, { device, threads, spinning: options.spin ?? false, balanced: true, memoryPattern: false, ...theirs });
   const size = file.most ?? (isCuda(device) ? await cudaBatch(options, open, side, onNotice) : RUN.cpu);
   const session = await open();
   const batches = new Batches({
