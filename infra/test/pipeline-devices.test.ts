@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { probeEngineProcess } from '@showtell/encoder-worker/engine-process';
@@ -99,7 +100,7 @@ describeRedis('devices of a worker', () => {
   });
 
   test('on a GPU the next shard is encoded while one is being committed', async () => {
-    let encoded = 0;
+    let onEncode = () => {};
     let overlapped = false;
     /** Whose first commit waits until something is encoded meanwhile; it gives up, and with it the test, after a while. */
     class SlowStore extends FileStore {
@@ -107,16 +108,15 @@ describeRedis('devices of a worker', () => {
       override async putIfAbsent(...args: Parameters<FileStore['putIfAbsent']>) {
         if (args[0].includes('/commits/') && !this.#waited) {
           this.#waited = true;
-          const before = encoded;
-          for (let polls = 0; polls < 1_000 && encoded === before; polls++) await new Promise((resolve) => setTimeout(resolve, 10));
-          overlapped = encoded > before;
+          const encoded = new Promise<boolean>((resolve) => (onEncode = () => resolve(true)));
+          overlapped = await Promise.race([encoded, setTimeout(10_000, false, { ref: false })]);
         }
         return super.putIfAbsent(...args);
       }
     }
     const { run } = await rig.enqueue({ dataset: 'synthetic:48' });
     const store = new SlowStore(fileURLToPath(rig.settings.store));
-    await Promise.all([rig.ingest({ once: true }).done, worker('cuda:0', { encode: () => encoded++ }, store)]);
+    await Promise.all([rig.ingest({ once: true }).done, worker('cuda:0', { encode: () => onEncode() }, store)]);
     await checkInvariants(rig.store, run);
     expect(overlapped).toBe(true);
   });
