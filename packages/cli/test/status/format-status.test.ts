@@ -1,6 +1,11 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { RunStatus } from '@showtell/ingest/admin/status';
 import { stuck } from '../../src/status/follow-run';
-import { formatRun, formatRuns } from '../../src/status/format-status';
+import { formatRun as run, formatRuns as runs } from '../../src/status/format-status';
+
+// There are colours where the variable CI is set.
+const formatRun = (...args: Parameters<typeof run>) => stripVTControlCharacters(run(...args));
+const formatRuns = (...args: Parameters<typeof runs>) => stripVTControlCharacters(runs(...args));
 
 const status = (more: Partial<RunStatus>): RunStatus => ({
   run: 'drawn',
