@@ -58,7 +58,7 @@ export async function writeGallery(folder: string, { stages, encoded, trained, c
   const { pictures, right, commonest } = captioned;
   const page = galleryPage({
     title: 'Showtell demo: what the captioner says',
-    introduction: `${formatCount(encoded.samples.planned)} drawn pictures went through every stage on this machine: planned, streamed and prepared by ingest, turned into features by two InceptionV3 workers, and fitted by the trainer. Then it saw pictures whose arrangements were never in training.`,
+    introduction: `${formatCount(encoded.samples.planned)} drawn pictures went through every stage on this machine: planned by ingest, prepared and turned into features by two InceptionV3 workers, and fitted by the trainer. Then it saw pictures whose arrangements were never in training.`,
     facts: [
       { label: 'Pictures', value: formatCount(encoded.samples.planned) },
       { label: 'Shards', value: formatCount(encoded.shards.committed) },
