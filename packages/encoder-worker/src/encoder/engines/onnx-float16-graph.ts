@@ -5,6 +5,7 @@ import { ELEMENT_TYPE, Graph, type Value } from '@showtell/shared/onnx/graph';
 import { type FoldedConvolution, foldConvolution } from '../fold';
 import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool, pooledBy } from '../inception-v3';
 import type { EncoderWeights } from '../weights/tensors';
+import { convolutionAttributes } from './onnx-convolution';
 
 /**
  * The float16 graph for CUDA: `pixels` uint8 [n, 299, 299, 3] → `features` float32 [n, dimension].
@@ -38,9 +39,9 @@ export function float16Graph(weights: EncoderWeights): Graph {
   return graph;
 }
 
-function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution, folded: FoldedConvolution, input: Value): Value {
+function convolve(graph: Graph, layer: Convolution, folded: FoldedConvolution, input: Value): Value {
+  const { number } = layer;
   const [height, width, channels, filters] = folded.shape;
-  const [rows, columns] = padding === 'same' ? [(height - 1) / 2, (width - 1) / 2] : [0, 0];
   return graph.op(
     'NhwcConv',
     [
@@ -48,7 +49,7 @@ function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution
       graph.initializer(`conv2d_${number}/kernel`, 'float16', [filters, height, width, channels], halves(filtersFirst(folded), number)),
       graph.initializer(`conv2d_${number}/bias`, 'float16', [filters], halves(folded.bias, number)),
     ],
-    { kernel_shape: kernel, strides: [stride, stride], pads: [rows, columns, rows, columns] },
+    convolutionAttributes(layer),
     { domain: 'com.microsoft' },
   );
 }

@@ -3,6 +3,7 @@ import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { type FoldedConvolution, foldConvolution } from '../fold';
 import { type Convolution, INPUT, LAYERS, OUTPUT, type Pool, pooledBy } from '../inception-v3';
 import type { EncoderWeights } from '../weights/tensors';
+import { convolutionAttributes, filtersFirst } from './onnx-convolution';
 
 /**
  * The float32 graph: `pixels` uint8 [n, 299, 299, 3] → `features` float32 [n, dimension].
@@ -58,9 +59,9 @@ export function addEncoder(graph: Graph, weights: EncoderWeights): Map<string, V
   return values;
 }
 
-function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution, folded: FoldedConvolution, input: Value): Value {
+function convolve(graph: Graph, layer: Convolution, folded: FoldedConvolution, input: Value): Value {
+  const { number } = layer;
   const [height, width, channels, filters] = folded.shape;
-  const [rows, columns] = padding === 'same' ? [(height - 1) / 2, (width - 1) / 2] : [0, 0];
   return graph.op(
     'Conv',
     [
@@ -68,7 +69,7 @@ function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution
       graph.initializer(`conv2d_${number}/kernel`, 'float32', [filters, channels, height, width], filtersFirst(folded)),
       graph.initializer(`conv2d_${number}/bias`, 'float32', [filters], folded.bias),
     ],
-    { kernel_shape: kernel, strides: [stride, stride], pads: [rows, columns, rows, columns] },
+    convolutionAttributes(layer),
   );
 }
 
@@ -76,15 +77,4 @@ function pool(graph: Graph, { kind }: Pool, input: Value): Value {
   return kind === 'max'
     ? graph.op('MaxPool', [input], { kernel_shape: [3, 3], strides: [2, 2] })
     : graph.op('AveragePool', [input], { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1], count_include_pad: 0 });
-}
-
-/** [rows, columns, in, out] → [out, in, rows, columns]. */
-function filtersFirst({ kernel, shape: [height, width, channels, filters] }: FoldedConvolution): Float32Array {
-  const area = height * width;
-  const result = new Float32Array(kernel.length);
-  let from = 0;
-  for (let place = 0; place < area; place++)
-    for (let channel = 0; channel < channels; channel++)
-      for (let filter = 0; filter < filters; filter++) result[(filter * channels + channel) * area + place] = kernel[from++]!;
-  return result;
 }

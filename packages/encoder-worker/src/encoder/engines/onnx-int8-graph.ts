@@ -2,6 +2,7 @@ import { SIDE } from '@showtell/shared/image/limits';
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { type Convolution, INPUT, LAYERS, layerSides, OUTPUT, pooledBy } from '../inception-v3';
 import type { Int8Convolution, Int8Weights } from '../int8/int8-weights';
+import { convolutionAttributes, filtersFirst } from './onnx-convolution';
 
 /** onnxruntime's own operators; these read and write [n, rows, columns, channels], and fast: there is nothing to be transposed. */
 const OWN = { domain: 'com.microsoft' };
@@ -38,9 +39,9 @@ export function int8EncoderGraph({ convolutions, dimension }: Int8Weights): Uint
   return graph.encode();
 }
 
-function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution, convolution: Int8Convolution, input: Value): Value {
+function convolve(graph: Graph, layer: Convolution, convolution: Int8Convolution, input: Value): Value {
+  const { number } = layer;
   const [height, width, channels, filters] = convolution.shape;
-  const [rows, columns] = padding === 'same' ? [(height - 1) / 2, (width - 1) / 2] : [0, 0];
   const name = `conv2d_${number}`;
   return graph.op(
     'QLinearConv',
@@ -55,7 +56,7 @@ function convolve(graph: Graph, { number, kernel, stride, padding }: Convolution
       level(graph, convolution.unpooled?.zero ?? 0),
       graph.initializer(`${name}/bias`, 'int32', [filters], convolution.bias),
     ],
-    { kernel_shape: kernel, strides: [stride, stride], pads: [rows, columns, rows, columns], channels_last: 1 },
+    { ...convolutionAttributes(layer), channels_last: 1 },
     OWN,
   );
 }
@@ -120,14 +121,3 @@ function addFeatures(graph: Graph, values: ReadonlyMap<string, Value>, convoluti
 }
 
 const level = (graph: Graph, value: number): Value => graph.initializer(`level:${value}`, 'uint8', [], Uint8Array.of(value));
-
-/** [rows, columns, in, out] → [out, in, rows, columns]. */
-function filtersFirst({ kernel, shape: [height, width, channels, filters] }: Int8Convolution): Int8Array {
-  const area = height * width;
-  const result = new Int8Array(kernel.length);
-  let from = 0;
-  for (let place = 0; place < area; place++)
-    for (let channel = 0; channel < channels; channel++)
-      for (let filter = 0; filter < filters; filter++) result[(filter * channels + channel) * area + place] = kernel[from++]!;
-  return result;
-}
