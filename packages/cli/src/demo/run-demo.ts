@@ -77,6 +77,7 @@ async function startDemo(given: Settings, shutdown: Shutdown, log: ServiceLog): 
   const services = startServices({
     settings,
     encoders: ENCODERS,
+    precision: 'float32',
     cwd: folder,
     onLine: log.add,
     onEvent: (message) => say(pc.yellow(message)),

@@ -1,6 +1,7 @@
 import { defaultThreads } from '@showtell/encoder-worker/encoder/engines/engine';
 import type { Settings } from '@showtell/shared/config';
 import { ShowtellError } from '@showtell/shared/errors';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { settingsEnvironment } from '../settings-flags';
 import { Service } from './service';
 
@@ -10,6 +11,8 @@ const CLOSING_SECONDS = 5;
 export interface ServicesOptions {
   readonly settings: Settings;
   readonly encoders: number;
+  /** Of the runs that they serve. */
+  readonly precision: Precision;
   readonly onLine: (service: string, line: string) => void;
   readonly onEvent: (message: string) => void;
   /** Folder that the services keep weights in. Default: the working folder. */
@@ -31,7 +34,15 @@ export function defaultEncoders(cores: number): number {
 }
 
 /** Starts ingest, `encoders` encoder workers and the trainer, each a process of its own. */
-export function startServices({ settings, encoders, onLine, onEvent, cwd = process.cwd(), env = process.env }: ServicesOptions): Services {
+export function startServices({
+  settings,
+  encoders,
+  precision,
+  onLine,
+  onEvent,
+  cwd = process.cwd(),
+  env = process.env,
+}: ServicesOptions): Services {
   let reject: (error: ShowtellError) => void = () => {};
   const failed = new Promise<never>((_resolve, rejectIt) => {
     reject = rejectIt;
@@ -45,7 +56,7 @@ export function startServices({ settings, encoders, onLine, onEvent, cwd = proce
     ['ingest', ['worker', 'ingest']],
     ...Array.from({ length: encoders }, (_, index): [string, string[]] => [
       `encoder-${index + 1}`,
-      ['worker', 'encoder', '--threads', threads],
+      ['worker', 'encoder', '--precision', precision, '--threads', threads],
     ]),
     ['trainer', ['worker', 'trainer']],
   ];

@@ -5,6 +5,7 @@ import { openStore } from '@showtell/shared/object-store/open';
 import { connectRedis, preflight } from '@showtell/shared/queue/connection';
 import { Queues } from '@showtell/shared/queue/queues';
 import { untilAborted } from '@showtell/shared/queue/until';
+import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import pc from 'picocolors';
 import { plural } from '../output/format';
@@ -18,6 +19,8 @@ import { goOnWithRuns, tellWhatIsLeft } from './unfinished';
 export interface UpOptions {
   readonly settings: Settings;
   readonly encoders?: number | undefined;
+  /** Of the runs that the encoder workers serve. */
+  readonly precision: Precision;
   /** Of the dashboard; 0 takes a free one. */
   readonly port: number;
   readonly shutdown: Shutdown;
@@ -25,7 +28,7 @@ export interface UpOptions {
 }
 
 /** Runs every service until it is stopped. Standard output tells where things are; standard error is the services' log. */
-export async function runUp({ settings: given, encoders, port, shutdown, cwd = process.cwd() }: UpOptions): Promise<void> {
+export async function runUp({ settings: given, encoders, precision, port, shutdown, cwd = process.cwd() }: UpOptions): Promise<void> {
   const say = (line: string) => process.stdout.write(`${line}\n`);
   checkNotUp(cwd);
   const redis = await openRedis({ url: given.redis, announce: say, signal: shutdown.signal });
@@ -52,6 +55,7 @@ export async function runUp({ settings: given, encoders, port, shutdown, cwd = p
   const services = startServices({
     settings,
     encoders: count,
+    precision,
     onLine: (service, line) => process.stderr.write(`${formatLogLine(service, line)}\n`),
     onEvent: (message) => process.stderr.write(`${pc.yellow(message)}\n`),
   });
