@@ -40,10 +40,18 @@ export function formatRuns(runs: readonly RunStatus[]): string {
 const NOT_ASKED = `${pc.yellow('Redis was not asked (no address is set)')}, so whether anybody works on what is incomplete is not known\n`;
 const NO_WORKER = `${pc.yellow('No worker is running')}: showtell up, or showtell worker ingest and showtell worker encoder\n`;
 
+/** What to start for a run whose shards are prepared and encoded by nobody: workers of another precision leave them alone. */
+export function noEncoder({ state, workers, request: { precision } }: RunStatus): string | undefined {
+  const ingestAlone = workers !== undefined && workers.length > 0 && workers.every(({ stage }) => stage === 'ingest');
+  if (state !== 'running' || !ingestAlone) return undefined;
+  return `No worker encodes in ${precision}: start one with showtell worker encoder --precision ${precision}`;
+}
+
 /** One run with all that is known of it. */
 export function formatRun(status: RunStatus): string {
   const { run, state, source, request, encoder, shards, samples, splits, rejected, failures, waiting, lastCommit, queues, workers } =
     status;
+  const missing = noEncoder(status);
   const facts: [string, string][] = [
     ['State', STATE_COLOURS[state](state)],
     ['Source', source],
@@ -83,6 +91,7 @@ export function formatRun(status: RunStatus): string {
           ]),
         )}`,
     workers === undefined ? '' : `\n${formatWorkers(workers)}`,
+    missing === undefined ? '' : `\n${pc.yellow(missing)}\n`,
   ].join('');
 }
 

@@ -7,6 +7,7 @@ import { type Progress, startProgress } from '../output/progress';
 import { followTraining } from '../train/follow-training';
 import { showEvents } from '../train/show-events';
 import { followRun } from './follow-run';
+import { noEncoder } from './format-status';
 
 /**
  * Stays until a run is complete, with a bar, and with `preset` until its training is. Errors as of `followRun` and `followTraining`.
@@ -32,6 +33,8 @@ export async function waitForRun(
     bar.update(samples.committed + samples.rejected, noteOf(now));
     if (now.state === 'running' && now.workers?.length === 0)
       sayOnce('No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder');
+    const missing = noEncoder(now);
+    if (missing !== undefined) sayOnce(missing);
     if (now.waiting.length > 0) sayOnce('Something that the run needs is away; it goes on when that is back', now.waiting[0]!.reason);
   };
   try {

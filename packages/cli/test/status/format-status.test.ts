@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RunStatus } from '@showtell/ingest/admin/status';
 import { stuck } from '../../src/status/follow-run';
-import { formatRun as run, formatRuns as runs } from '../../src/status/format-status';
+import { noEncoder, formatRun as run, formatRuns as runs } from '../../src/status/format-status';
 
 // There are colours where the variable CI is set.
 const formatRun = (...args: Parameters<typeof run>) => stripVTControlCharacters(run(...args));
@@ -83,4 +83,12 @@ test('a run that cannot go on names the command to type', () => {
     hint: expect.stringMatching(/^Mend the cause, then .*: showtell enqueue synthetic:20 --run drawn$/) as string,
   });
   expect(stuck(status({ state: 'paused' }))).toMatchObject({ hint: undefined });
+});
+
+test('a run that only workers of another precision could encode names the one to start', () => {
+  const ingest = { name: 'a', stage: 'ingest' as const };
+  expect(noEncoder(status({ workers: [ingest] }))).toMatch(/^No worker encodes in float32: .*--precision float32$/);
+  expect(formatRun(status({ workers: [ingest] }))).toContain('No worker encodes in float32');
+  expect(noEncoder(status({ workers: [ingest, { name: 'b', stage: 'encoder' }] }))).toBeUndefined();
+  expect(noEncoder(status({ state: 'complete', workers: [ingest] }))).toBeUndefined();
 });
