@@ -1,9 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
-import { localFileError } from '@showtell/shared/local-file-error';
+import { fillNewFolder } from '@showtell/shared/new-folder';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type Checkpoint, COMMIT_FILE, readCheckpointFiles } from './checkpoints';
 import { CAPTIONER_FILES, decodePreprocessing, TRAINER_FILES } from './files';
@@ -34,36 +31,25 @@ export async function pullCheckpoint(
   outFolder: string,
   { signal, withOptimizer = false }: PullOptions = {},
 ): Promise<PulledCheckpoint> {
-  const path = resolve(outFolder);
-  await refuseOccupied(path, outFolder);
-  const checkpoint = await resolveModel(store, model);
-  const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await mkdir(partial);
-    let bytes = 0;
-    const keep = async (name: string, body: Buffer) => {
-      signal?.throwIfAborted();
-      await writeDurably(join(partial, name), body);
-      bytes += body.length;
-    };
-    for (const name of withOptimizer ? TRAINER_FILES : CAPTIONER_FILES)
-      await keep(name, (await readCheckpointFiles(store, checkpoint, [name]))[name]);
-    await keep(COMMIT_FILE, checkpoint.body);
-    await keep(ENCODER_FILE, await readEncoderWeights(store, checkpoint));
-    await openCheckpointFolder(partial);
-    await rename(partial, path).catch((cause: unknown) => {
-      throw new ShowtellError('USAGE', `${outFolder} appeared while the checkpoint was being pulled`, { cause });
-    });
-    return { ...checkpoint, path, bytes };
-  } catch (error) {
-    throw localFileError(error, 'write the checkpoint to', path);
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+  const { path, bytes, result } = await fillNewFolder(
+    outFolder,
+    'the checkpoint',
+    async ({ partial, keep }) => {
+      const checkpoint = await resolveModel(store, model);
+      for (const name of withOptimizer ? TRAINER_FILES : CAPTIONER_FILES)
+        await keep(name, (await readCheckpointFiles(store, checkpoint, [name]))[name]);
+      await keep(COMMIT_FILE, checkpoint.body);
+      await keep(ENCODER_FILE, await readEncoderWeights(store, checkpoint));
+      await openCheckpointFolder(partial);
+      return checkpoint;
+    },
+    signal,
+  );
+  return { ...result, path, bytes };
 }
 
-async function readEncoderWeights(store: ObjectStore, checkpoint: Checkpoint): Promise<Buffer> {
+/** The encoder's file, verified; see `ENCODER_FILE`. */
+export async function readEncoderWeights(store: ObjectStore, checkpoint: Checkpoint): Promise<Buffer> {
   const { 'preprocessing.json': file } = await readCheckpointFiles(store, checkpoint, ['preprocessing.json']);
   const { weightsKey, encoder } = decodePreprocessing(file, checkpoint.folder);
   const found = await store.get(weightsKey);
@@ -75,27 +61,4 @@ async function readEncoderWeights(store: ObjectStore, checkpoint: Checkpoint): P
   const actual = sha256(found.body);
   if (actual === encoder.weightsSha256) return found.body;
   throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${encoder.weightsSha256} for ${weightsKey} but received ${actual}`);
-}
-
-async function refuseOccupied(path: string, shown: string): Promise<void> {
-  const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw new ShowtellError('USAGE', `Expected a new or empty folder for the checkpoint but ${shown} is not one: ${error.message}`, {
-      cause: error,
-    });
-  });
-  if (there.length > 0)
-    throw new ShowtellError('USAGE', `Expected a new or empty folder for the checkpoint but ${shown} is not empty`, {
-      hint: 'Name another folder, or remove this one first.',
-    });
-}
-
-async function writeDurably(path: string, body: Buffer): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(body);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { ShowtellError } from './errors';
+import { localFileError } from './local-file-error';
+
+export interface NewFolder {
+  /** Where the files are until all of them are there; absolute, and there once the first file is. */
+  readonly partial: string;
+  /** Writes one file and waits until the disk has it. Names may have folders in them: `step/model.json`. */
+  keep(name: string, body: Uint8Array): Promise<void>;
+}
+
+export interface FilledFolder<T> {
+  /** Absolute path. */
+  readonly path: string;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly result: T;
+}
+
+/**
+ * Fills a folder, all or nothing: it appears under its name when `fill` is done, and nothing is left behind when it fails.
+ * @param what goes into the folder, as messages name it: `the checkpoint`.
+ * @throws ShowtellError `USAGE` when there is a file, or a folder that is not empty; `DISK_FULL`, `FILE_DENIED`; what `fill` throws.
+ */
+export async function fillNewFolder<T>(
+  shown: string,
+  what: string,
+  fill: (folder: NewFolder) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<FilledFolder<T>> {
+  const path = resolve(shown);
+  await refuseOccupied(path, shown, what);
+  const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
+  let bytes = 0;
+  const keep = async (name: string, body: Uint8Array) => {
+    signal?.throwIfAborted();
+    const file = join(partial, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeDurably(file, body);
+    bytes += body.length;
+  };
+  try {
+    const result = await fill({ partial, keep });
+    await rename(partial, path).catch((cause: unknown) => {
+      throw new ShowtellError('USAGE', `${shown} appeared while ${what} was being written`, { cause });
+    });
+    return { path, bytes, result };
+  } catch (error) {
+    throw localFileError(error, `write ${what} to`, path);
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function refuseOccupied(path: string, shown: string, what: string): Promise<void> {
+  const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw new ShowtellError('USAGE', `Expected a new or empty folder for ${what} but ${shown} is not one: ${error.message}`, {
+      cause: error,
+    });
+  });
+  if (there.length > 0)
+    throw new ShowtellError('USAGE', `Expected a new or empty folder for ${what} but ${shown} is not empty`, {
+      hint: 'Name another folder, or remove this one first.',
+    });
+}
+
+async function writeDurably(path: string, body: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(body);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
