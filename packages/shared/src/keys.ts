@@ -26,6 +26,10 @@ export const keys = {
   /** A checkpoint's folder. Steps are padded so that listing gives them in order. */
   checkpoint: (training: string, step: number, leaseEpoch: number) =>
     `trainings/${training}/checkpoints/${String(step).padStart(8, '0')}-${leaseEpoch}/`,
+  metrics: (training: string) => `trainings/${training}/metrics/`,
+  /** Figures that one trainer told between two checkpoints. */
+  metricsPart: (training: string, leaseEpoch: number, part: number) =>
+    `trainings/${training}/metrics/${String(leaseEpoch).padStart(5, '0')}-${String(part).padStart(5, '0')}.jsonl`,
   done: (training: string) => `trainings/${training}/done.json`,
   aliases: (training: string) => `trainings/${training}/aliases/`,
   alias: (training: string, alias: string) => `trainings/${training}/aliases/${alias}.json`,

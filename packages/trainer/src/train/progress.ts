@@ -5,6 +5,7 @@ import { newestCheckpoint, readCheckpointFiles, saveCheckpoint } from '../checkp
 import { type Cursor, decodeTrainerFiles, encodeCheckpointFiles, TRAINER_FILES } from '../checkpoint/files';
 import type { Lease } from '../checkpoint/lease';
 import { publishCheckpoint } from '../checkpoint/publish';
+import type { MetricsLog } from '../curves/metrics-log';
 import type { Vocabulary } from '../dataset/vocabulary';
 import type { Batch, TrainingEngine } from '../engine/engine';
 import { differences } from './differences';
@@ -20,6 +21,8 @@ export interface ProgressContext {
   readonly holder: string;
   readonly stepsPerEpoch: number;
   readonly emit: OnTrainEvent;
+  /** Has heard of every event; what a checkpoint was trained with is written before the checkpoint. */
+  readonly metrics: MetricsLog;
 }
 
 export const DIVERGED_HINT =
@@ -94,9 +97,9 @@ export class Progress {
       throw await this.#diverged(`after step ${step} the validation loss is ${validationLoss}`);
     const epoch = position.epoch + 1;
     this.position = { ...position, epoch, batch: 0, lossSum: 0, tokens: 0 };
-    await this.#save(meanLoss(position), validationLoss);
     const { epochs } = this.context.record.hyperparameters;
     this.context.emit({ event: 'epoch', epoch, epochs, step, loss: meanLoss(position), validationLoss });
+    await this.#save(meanLoss(position), validationLoss);
   }
 
   /** Commits the position as it is, unless it is committed already. */
@@ -105,13 +108,14 @@ export class Progress {
   }
 
   async #save(loss: number, validationLoss: number | null): Promise<void> {
-    const { store, record, vocabulary, engine, lease, holder, emit } = this.context;
+    const { store, record, vocabulary, engine, lease, holder, emit, metrics } = this.context;
     const began = performance.now();
     const state = engine.state();
     for (const { name, data } of state.weights.values())
       if (!data.every(Number.isFinite)) throw await this.#diverged(`after step ${this.position.step} a weight of ${name} is not finite`);
     // Asks the store at the last moment whether another trainer has taken over.
     await lease.renew();
+    await metrics.flush();
     const { training } = record;
     const { step, epoch } = this.position;
     const checkpoint = await saveCheckpoint(
@@ -126,8 +130,9 @@ export class Progress {
 
   /** Writes down the end of a training whose weights are not worth keeping. */
   async #diverged(reason: string): Promise<ShowtellError> {
-    const { store, record, lease, emit } = this.context;
+    const { store, record, lease, emit, metrics } = this.context;
     await lease.renew();
+    await metrics.flush();
     await writeDone(store, record.training, { outcome: 'diverged', ...this.end, reason });
     emit({ event: 'end', outcome: 'diverged', ...this.end });
     return new ShowtellError('DIVERGED', `Training ${record.training} has diverged: ${reason}`, { hint: DIVERGED_HINT });

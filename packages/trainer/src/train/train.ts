@@ -4,6 +4,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { newestCheckpoint } from '../checkpoint/checkpoints';
 import { Lease } from '../checkpoint/lease';
+import { MetricsLog } from '../curves/metrics-log';
 import { batchAt, batchCount, epochOrder } from '../dataset/batches';
 import type { TrainingEngine } from '../engine/engine';
 import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../engine/onnx';
@@ -73,7 +74,7 @@ async function fit(
   record: TrainingRecord,
   lease: Lease,
   { holder, signal, threads = 0, checkpointSteps, createEngine = createOnnxTrainingEngine }: TrainOptions,
-  emit: OnTrainEvent,
+  tell: OnTrainEvent,
 ): Promise<TrainEnd> {
   const { training, hyperparameters, seed } = record;
   const { epochs, batchSize } = hyperparameters;
@@ -87,9 +88,14 @@ async function fit(
     lease.signal.throwIfAborted();
     return signal?.aborted === true;
   };
+  const metrics = new MetricsLog(store, training, lease.epoch);
+  const emit: OnTrainEvent = (event) => {
+    metrics.record(event);
+    tell(event);
+  };
   const engine = await createEngine({ hyperparameters, vocabularySize: vocabulary.size, dimension, threads, seed });
   try {
-    const progress = await Progress.restore({ store, record, vocabulary, engine, lease, holder, stepsPerEpoch, emit });
+    const progress = await Progress.restore({ store, record, vocabulary, engine, lease, holder, stepsPerEpoch, emit, metrics });
     const { step } = progress.cursor;
     const sizes = { samples, validationSamples, vocabulary: vocabulary.size, dropped, epochs, stepsPerEpoch };
     emit({ event: 'start', training, leaseEpoch: lease.epoch, ...sizes, step });

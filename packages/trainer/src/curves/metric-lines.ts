@@ -1,0 +1,74 @@
+import { ShowtellError } from '@showtell/shared/errors';
+import { Count } from '@showtell/shared/schema/record';
+import { z } from 'zod';
+import type { TrainEvent } from '../train/events';
+
+/** Figures beside the named ones pass through as they are: whatever a step or epoch comes to tell can be plotted. */
+const figures = { step: Count, epoch: Count, time: z.number() };
+const Figure = z.union([z.number(), z.null()]);
+
+/** One line of a training's metrics. `time` is seconds since 1970 by the trainer's clock; it orders nothing. */
+export const MetricLine = z.discriminatedUnion('event', [
+  /** A trainer began here, at the first step or where a checkpoint was: what others wrote of later steps does not count. */
+  z.object({ event: z.literal('start'), step: Count, time: z.number() }),
+  z.object({ event: z.literal('step'), ...figures, loss: Figure }).catchall(Figure),
+  z.object({ event: z.literal('epoch'), ...figures, loss: Figure, validationLoss: Figure }).catchall(Figure),
+]);
+export type MetricLine = z.infer<typeof MetricLine>;
+/** Figures of a step, or of an epoch that is over. */
+export type FigureLine = Exclude<MetricLine, { event: 'start' }>;
+
+/** What is the same in every event of a training and no figure of this one. */
+const CONSTANT = new Set(['steps', 'epochs']);
+
+/** The line that an event is kept as; most kinds of events have none. */
+export function metricLineOf(event: TrainEvent, time: number): MetricLine | undefined {
+  if (event.event === 'start') return { event: 'start', step: event.step, time };
+  if (event.event !== 'step' && event.event !== 'epoch') return undefined;
+  const numbers = Object.entries(event).filter(([name, value]) => !CONSTANT.has(name) && (typeof value === 'number' || value === null));
+  return { ...Object.fromEntries(numbers), event: event.event, time } as FigureLine;
+}
+
+export function encodeMetricLines(lines: readonly object[]): Buffer {
+  return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+}
+
+/** @param where names the object in errors (`CORRUPT_OBJECT`). */
+export function decodeMetricLines(body: Uint8Array, where: string): MetricLine[] {
+  const lines = Buffer.from(body).toString('utf8').split('\n');
+  return lines.flatMap((text, index) => {
+    if (text === '') return [];
+    const parsed = MetricLine.safeParse(parseJson(text));
+    if (parsed.success) return [parsed.data];
+    throw new ShowtellError('CORRUPT_OBJECT', `Line ${index + 1} of ${where} is no metric: ${z.prettifyError(parsed.error)}`, {
+      retryable: false,
+    });
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Every step and every epoch once, in order. Trainers that were killed or fenced may have told of steps that others took again:
+ * what counts is what the later one says, from the step on at which it began.
+ * @param lines of all trainers, in the order of their lease epochs.
+ */
+export function foldMetrics(lines: Iterable<MetricLine>): FigureLine[] {
+  const steps = new Map<number, FigureLine>();
+  const epochs = new Map<number, FigureLine>();
+  for (const line of lines) {
+    if (line.event === 'step') steps.set(line.step, line);
+    else if (line.event === 'epoch') epochs.set(line.epoch, line);
+    else for (const kept of [steps, epochs]) for (const [number, { step }] of kept) if (step > line.step) kept.delete(number);
+  }
+  // An epoch's line stands behind that of its last step.
+  return [...steps.values(), ...epochs.values()].sort(
+    (a, b) => a.step - b.step || Number(a.event === 'epoch') - Number(b.event === 'epoch'),
+  );
+}
