@@ -47,8 +47,8 @@ export interface LoadOptions {
  */
 export async function loadCaptioner(folder: string, options: LoadOptions = {}): Promise<Captioner> {
   const { engine: engineName = 'onnx', device = 'auto', threads = defaultThreads(), tensorflow, signal } = options;
-  const { record, weights, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
-  const decoder = await createDecoder({ weights, decoding, threads });
+  const { record, weights, architecture, vocabulary, decoding, preprocessing, encoderWeights } = await openCheckpointFolder(folder);
+  const decoder = await createDecoder({ weights, architecture, decoding, threads });
   const { precision } = preprocessing.encoder;
   const start = (computed: Precision) =>
     startEngineProcess({

@@ -191,6 +191,19 @@ describeS3('on an S3 store', () => {
       ['--shard-rows 0', () => refused(2, 'USAGE', /--shard-rows/, enqueue('synthetic:8', '--shard-rows', '0'))],
       ['a hyper-parameter that does not exist', () => refused(2, 'CONFIG_INVALID', /no foo/, ['train', 'x', '--here', '--set', 'foo=1'])],
       ['a hyper-parameter out of range', () => refused(2, 'CONFIG_INVALID', /units/, ['train', 'x', '--here', '--set', 'units=1e9'])],
+      [
+        'hyper-parameters that are words where a number is wanted, all at once',
+        () =>
+          refused(2, 'CONFIG_INVALID', /number for units but received "many"[^]*true or false for standardize but received 1/, [
+            'train',
+            'x',
+            '--here',
+            '--set',
+            'units=many',
+            '--set',
+            'standardize=1',
+          ]),
+      ],
       ['a settings file that is no JSON', () => refused(2, 'CONFIG_INVALID', /text\.h5/, ['status', '--config', 'text.h5'])],
       ['a settings file with an unknown setting', () => refused(2, 'CONFIG_INVALID', /"stroe"/, ['status', '--config', 'unknown.json'])],
       ['weights: no such file', () => refused(3, 'WEIGHTS_INVALID', /absent\.h5/, ['enqueue', 'synthetic:8', '--weights', 'absent.h5'])],

@@ -21,7 +21,7 @@ const USAGE: [string, string[], RegExp][] = [
   ['a command without its service', ['worker'], /name of a command is missing/],
   ['a number out of range', ['up', '--encoders', '0'], /'0' is invalid. Expected a whole number from 1 to 64/],
   ['a choice that is none', ['worker', 'encoder', '--precision', 'float31'], /Allowed choices are float32, float16, int8/],
-  ['a hyper-parameter without a number', ['train', 'run', '--set', 'units=many'], /Expected NAME=NUMBER/],
+  ['a hyper-parameter without a value', ['train', 'run', '--set', 'units'], /Expected NAME=VALUE/],
 ];
 
 test.each(USAGE)('%s: exit code 2 and one message', async (_what, args, message) => {

@@ -42,7 +42,7 @@ export async function captionSplit(store: ObjectStore, checkpoint: Checkpoint, o
       `Run ${run} was not encoded as checkpoint ${checkpoint.folder} wants it:\n  ${mixed.join('\n  ')}`,
     );
   const { imageIds, fileNames, features, dimension } = await readFeatures(store, manifest, split, signal);
-  const decoder = await createDecoder({ weights: files.weights, decoding: files.decoding, threads });
+  const decoder = await createDecoder({ ...files, threads });
   try {
     const captioned: CaptionedImage[] = [];
     for (let from = 0; from < imageIds.length; from += ROWS) {

@@ -7,7 +7,7 @@ interface TrainFlags {
   readonly name?: string;
   readonly epochs?: number;
   readonly seed?: number;
-  readonly set: Readonly<Record<string, number | null>>;
+  readonly set: Readonly<Record<string, SetValue>>;
   readonly trainSplit?: string;
   readonly validationSplit?: string;
   readonly resume?: boolean;
@@ -51,10 +51,14 @@ export function trainCommand(shutdown: Shutdown): Command {
     });
 }
 
-/** `name=value` with a number or `null`; whether there is such a hyper-parameter is for the trainer to say. */
-function hyperparameter(text: string, before: Readonly<Record<string, number | null>>): Record<string, number | null> {
-  const [, name, value] = /^([a-zA-Z][a-zA-Z0-9]*)=(.+)$/.exec(text) ?? [];
-  const number = value === 'null' ? null : Number(value);
-  if (name === undefined || Number.isNaN(number)) throw new InvalidArgumentError('Expected NAME=NUMBER or NAME=null.');
-  return { ...before, [name]: number };
+type SetValue = number | boolean | string | null;
+const CONSTANTS: Readonly<Record<string, SetValue>> = { null: null, true: true, false: false };
+
+/** `name=value` with a number, `true`, `false`, `null` or a word; whether there is such a hyper-parameter is for the trainer to say. */
+function hyperparameter(text: string, before: Readonly<Record<string, SetValue>>): Record<string, SetValue> {
+  const [, name, value] = /^([a-zA-Z][a-zA-Z0-9]*)=(\S+)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('Expected NAME=VALUE, the value a number, true, false, null or a word.');
+  const number = Number(value);
+  return { ...before, [name]: Object.hasOwn(CONSTANTS, value) ? CONSTANTS[value]! : Number.isNaN(number) ? value : number };
 }

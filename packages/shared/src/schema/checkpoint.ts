@@ -2,16 +2,38 @@ import { z } from 'zod';
 import { EncoderIdentity } from './encoder-identity';
 import { Count, Sha256 } from './record';
 
-export const TRAINING_FORMAT = 1;
-export const CHECKPOINT_FORMAT = 1;
+export const TRAINING_FORMAT = 2;
+export const CHECKPOINT_FORMAT = 2;
 
 /** Wider, the weights and moments of one matrix alone would not fit into the arrays of this machine. */
 const MOST_WIDE = 8_192;
+
+/** More would leave next to nothing to learn from. */
+const MOST_DROPPED = 0.95;
 
 /** Everything that shapes a fit. Sizes are units; rates are per step. */
 export const Hyperparameters = z.strictObject({
   units: z.int().positive().max(MOST_WIDE),
   embedding: z.int().positive().max(MOST_WIDE),
+  /**
+   * Where the photo enters: as the LSTM's first state; as its first input, before START, with states of zero;
+   * or as its first state and again beside every word.
+   */
+  image: z.enum(['state', 'first-input', 'every-input']),
+  /** Of the dense layer from the feature into the network. */
+  imageActivation: z.enum(['elu', 'linear']),
+  /** Features less the mean of the training features, by their deviation; both are kept with the weights. */
+  standardize: z.boolean(),
+  /** Layer normalisation in the LSTM: of what input and state contribute to the gates, and of the cell before the output. */
+  layerNorm: z.boolean(),
+  /** Whether words are scored by the vectors that they are read as. */
+  tiedEmbeddings: z.boolean(),
+  /** Probability that a number of the LSTM's input or output is dropped in training. */
+  dropout: z.number().min(0).max(MOST_DROPPED),
+  /** Largest probability that a word read in training is the model's own; it grows to it from 0 over the training. */
+  scheduledSampling: z.number().min(0).max(1),
+  /** Part of the probability that training wants spread evenly over all tokens. */
+  labelSmoothing: z.number().min(0).max(MOST_DROPPED),
   batchSize: z.int().positive(),
   epochs: z.int().positive(),
   learningRate: z.number().positive(),
@@ -24,20 +46,36 @@ export const Hyperparameters = z.strictObject({
   minWordCount: z.int().positive(),
   /** Longest caption in words that is trained on and decoded. */
   maxLength: z.int().positive(),
+  /** What `best` is best in, on the validation splits: CIDEr-D of greedy captions (the higher the better), or the loss per real token. */
+  validationMetric: z.enum(['CIDEr', 'loss']),
+  /** Epochs without a better one after which a training ends; `null` for never. */
+  patience: z.int().positive().nullable(),
+  /**
+   * Images whose captions are shuffled together, for features that memory cannot hold: whole shards, in an order of each epoch's own,
+   * until there are so many. `null` for all of them.
+   */
+  shuffleWindow: z.int().positive().nullable(),
 });
 export type Hyperparameters = z.infer<typeof Hyperparameters>;
+
+export const SplitOfRun = z.strictObject({ run: z.string(), split: z.string() });
+export type SplitOfRun = z.infer<typeof SplitOfRun>;
 
 /** `trainings/<name>/training.json`: the frozen config. It claims the training's name. */
 export const TrainingRecord = z.strictObject({
   formatVersion: z.literal(TRAINING_FORMAT),
   training: z.string(),
-  run: z.string(),
-  manifest: z.strictObject({ key: z.string(), sha256: Sha256 }),
+  /** One for each run that is trained on or validated on. */
+  manifests: z.array(z.strictObject({ run: z.string(), key: z.string(), sha256: Sha256 })).min(1),
+  /** Of all those runs. */
   encoder: EncoderIdentity,
   preset: z.string(),
   hyperparameters: Hyperparameters,
-  trainSplit: z.string(),
-  validationSplit: z.string().nullable(),
+  trainSplits: z.array(SplitOfRun).min(1),
+  /** Empty where nothing is validated. */
+  validationSplits: z.array(SplitOfRun),
+  /** The checkpoint that weights and vocabulary come from, and the name it was asked for by; `null` for fresh ones. */
+  from: z.strictObject({ model: z.string(), checkpoint: z.string(), sha256: Sha256 }).nullable(),
   seed: z.int(),
 });
 export type TrainingRecord = z.infer<typeof TrainingRecord>;
@@ -52,6 +90,10 @@ export const CheckpointRecord = z.object({
   /** Mean loss per real token over the epoch so far, and on the validation split (natural logarithm). */
   loss: z.number(),
   validationLoss: z.number().nullable(),
+  /** CIDEr-D of greedy captions of the validation splits. */
+  validationCider: z.number().nullable(),
+  /** Of the last step. */
+  learningRate: z.number(),
   files: z.record(z.string(), z.object({ bytes: Count, sha256: Sha256 })),
 });
 export type CheckpointRecord = z.infer<typeof CheckpointRecord>;

@@ -7,7 +7,7 @@ import { Count, encodeRecord, parseRecord } from '@showtell/shared/schema/record
 import { z } from 'zod';
 import { Vocabulary } from '../dataset/vocabulary';
 import type { TrainingState } from '../engine/engine';
-import { checkParameters, sizesOf } from '../model/parameters';
+import { type Architecture, architectureOf, checkParameters } from '../model/parameters';
 import { asCorruptCheckpoint } from './corrupt';
 
 /** Version of `preprocessing.json`, `decoding.json` and `cursor.json`. */
@@ -55,6 +55,8 @@ export interface CaptionerFiles {
   readonly vocabulary: Vocabulary;
   readonly preprocessing: Preprocessing;
   readonly decoding: Decoding;
+  /** Of the network that the weights are for. */
+  readonly architecture: Architecture;
   readonly weights: ReadonlyMap<string, NamedTensor>;
 }
 
@@ -111,13 +113,12 @@ export function decodeCaptionerFiles(files: FilesOf<(typeof CAPTIONER_FILES)[num
     const preprocessing = decodePreprocessing(files['preprocessing.json'], where);
     const decoding = parseRecord(Decoding, FILE_FORMAT, files['decoding.json'], `${where}decoding.json`);
     const { tensors: weights } = decodeSafetensors(files['weights.safetensors'], `${where}weights.safetensors`);
-    const { vocabularySize } = sizesOf(weights, `${where}weights.safetensors`);
-    if (vocabularySize !== vocabulary.size)
-      throw new ShowtellError(
-        'CORRUPT_CHECKPOINT',
-        `Expected ${vocabularySize} words in ${where}vocabulary.json but received ${vocabulary.size}`,
-      );
-    return { training, vocabulary, preprocessing, decoding, weights };
+    const [words] = weights.get('embedding/embeddings')?.shape ?? [];
+    if (words !== undefined && words !== vocabulary.size)
+      throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected ${words} words in ${where}vocabulary.json but received ${vocabulary.size}`);
+    const architecture = architectureOf(training.hyperparameters, training.encoder.dimension, vocabulary.size);
+    checkParameters(weights, architecture, `${where}weights.safetensors`);
+    return { training, vocabulary, preprocessing, decoding, architecture, weights };
   });
 }
 
@@ -130,10 +131,9 @@ export function decodeTrainerFiles(files: FilesOf<CheckpointFile>, where: string
     const captioner = decodeCaptionerFiles(files, where);
     const cursor = parseRecord(Cursor, FILE_FORMAT, files['cursor.json'], `${where}cursor.json`);
     const { tensors } = decodeSafetensors(files['optimizer.safetensors'], `${where}optimizer.safetensors`);
-    const sizes = sizesOf(captioner.weights, where);
     const [m, v] = (['m', 'v'] as const).map((moment) => {
       const found = unprefixed(moment, tensors);
-      checkParameters(found, sizes, `${moment}/ of ${where}optimizer.safetensors`);
+      checkParameters(found, captioner.architecture, `${moment}/ of ${where}optimizer.safetensors`);
       return found;
     });
     return { ...captioner, cursor, state: { step: cursor.step, weights: captioner.weights, m: m!, v: v! } };

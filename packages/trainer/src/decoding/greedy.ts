@@ -1,7 +1,7 @@
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { ParameterBuffer } from '../model/parameter-buffer';
-import { sizesOf } from '../model/parameters';
+import { type Architecture, checkParameters } from '../model/parameters';
 import { END, START, UNKNOWN } from '../model/tokens';
 import { encodeGraph, stepGraph } from './step-graph';
 
@@ -26,6 +26,8 @@ export interface Decoder {
 export interface DecoderOptions {
   /** By Keras' names, as a checkpoint or `TrainingEngine.state()` has them; copied. */
   readonly weights: ReadonlyMap<string, NamedTensor>;
+  /** Of the network that the weights are for. */
+  readonly architecture: Architecture;
   readonly decoding: {
     /** Most tokens of a caption, END counted. */
     readonly maxLength: number;
@@ -37,15 +39,15 @@ export interface DecoderOptions {
 }
 
 /** Captions from features. Like training, decoding blocks the event loop while a step of it runs. */
-export async function createDecoder({ weights, decoding, threads = 0 }: DecoderOptions): Promise<Decoder> {
-  const sizes = sizesOf(weights, 'the weights to decode with');
-  const { dimension } = sizes;
-  const buffer = new ParameterBuffer(sizes);
+export async function createDecoder({ weights, architecture, decoding, threads = 0 }: DecoderOptions): Promise<Decoder> {
+  checkParameters(weights, architecture, 'the weights to decode with');
+  const { dimension } = architecture;
+  const buffer = new ParameterBuffer(architecture);
   buffer.load(weights);
-  const encoding = encodeGraph(buffer, sizes);
+  const encoding = encodeGraph(buffer, architecture);
   const { maxLength, blockUnknown } = decoding;
   const width = blockUnknown ? 2 : 1;
-  const stepping = stepGraph(buffer, sizes, width);
+  const stepping = stepGraph(buffer, architecture, width);
   const encoder = await openSession(encoding.graph.encode(), { threads, spinning: false });
   const stepper = await openSession(stepping.graph.encode(), { threads, spinning: false });
   const int64 = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
@@ -57,8 +59,8 @@ export async function createDecoder({ weights, decoding, threads = 0 }: DecoderO
       const captions = Array.from({ length: rows }, () => ({ ids: [] as number[], ended: false, logProbability: 0 }));
       if (rows === 0) return captions;
       const encoded = await encoder.run({ [encoding.features]: new Tensor('float32', features, [rows, dimension]) });
-      let hidden = encoded[encoding.state]!;
-      let cell = hidden;
+      let hidden = encoded[encoding.hidden]!;
+      let cell = encoded[encoding.cell]!;
       let running = captions.map((caption, row) => ({ caption, from: row, token: START }));
       for (let step = 0; step < maxLength && running.length > 0; step++) {
         const { inputs, outputs } = stepping;

@@ -1,7 +1,7 @@
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { encode, lstmCell, project, projectInput } from '../model/captioner';
 import type { ParameterBuffer } from '../model/parameter-buffer';
-import type { CaptionerSizes, MatrixName } from '../model/parameters';
+import type { Architecture, MatrixName } from '../model/parameters';
 import { END } from '../model/tokens';
 
 /** Features of photos to the LSTM's first state. */
@@ -9,8 +9,10 @@ export interface EncodeGraph {
   readonly graph: Graph;
   /** float32 [B, F] */
   readonly features: Value;
-  /** float32 [B, U], hidden and cell state alike */
-  readonly state: Value;
+  /** float32 [B, U] */
+  readonly hidden: Value;
+  /** float32 [B, U] */
+  readonly cell: Value;
 }
 
 /** One step of decoding, the state going in and out. S is the rows before the step, R the rows that go on. */
@@ -38,15 +40,18 @@ export interface StepGraph {
   };
 }
 
-export function encodeGraph(weights: ParameterBuffer, { dimension, units }: CaptionerSizes): EncodeGraph {
+export function encodeGraph(weights: ParameterBuffer, { dimension, units }: Architecture): EncodeGraph {
   const graph = new Graph();
   const features = graph.input('features', 'float32', ['B', dimension]);
-  const state = encode(graph, features, constant(graph, weights, 'encoder'));
-  graph.output(state, 'float32', ['B', units]);
-  return { graph, features, state };
+  const hidden = encode(graph, features, constant(graph, weights, 'encoder'));
+  // A graph's outputs must have names of their own.
+  const cell = graph.op('Identity', [hidden]);
+  graph.output(hidden, 'float32', ['B', units]);
+  graph.output(cell, 'float32', ['B', units]);
+  return { graph, features, hidden, cell };
 }
 
-export function stepGraph(weights: ParameterBuffer, { units }: CaptionerSizes, width: number): StepGraph {
+export function stepGraph(weights: ParameterBuffer, { units }: Architecture, width: number): StepGraph {
   const graph = new Graph();
   const inputs = {
     hidden: graph.input('hidden', 'float32', ['S', units]),

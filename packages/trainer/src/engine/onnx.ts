@@ -4,15 +4,12 @@ import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
 import { type PackedBatch, packBatch } from '../model/packed-batch';
 import { ParameterBuffer } from '../model/parameter-buffer';
-import { type CaptionerSizes, checkParameters, initialParameters, MATRICES, type MatrixName } from '../model/parameters';
+import { type Architecture, architectureOf, checkParameters, initialParameters, MATRICES, type MatrixName } from '../model/parameters';
 import { adam, clipScale, globalNorm } from './adam';
 import type { TrainingEngine } from './engine';
 
 export interface OnnxTrainingOptions {
-  readonly hyperparameters: Pick<
-    Hyperparameters,
-    'units' | 'embedding' | 'maxLength' | 'learningRate' | 'beta1' | 'beta2' | 'epsilon' | 'clipNorm'
-  >;
+  readonly hyperparameters: Hyperparameters;
   /** Words with PAD, START, END and UNKNOWN. */
   readonly vocabularySize: number;
   /** Length of a feature. */
@@ -33,19 +30,19 @@ const UNDERFLOW = 126 * Math.LN2;
  */
 export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Promise<TrainingEngine> {
   const { hyperparameters, vocabularySize, dimension, threads } = options;
-  const sizes: CaptionerSizes = { dimension, vocabularySize, units: hyperparameters.units, embedding: hyperparameters.embedding };
+  const architecture = architectureOf(hyperparameters, dimension, vocabularySize);
   const limits = { dimension, vocabularySize, steps: hyperparameters.maxLength + 1 };
 
-  const weights = new ParameterBuffer(sizes);
-  const gradients = new ParameterBuffer(sizes);
-  const m = new ParameterBuffer(sizes);
-  const v = new ParameterBuffer(sizes);
-  if (options.initial) checkParameters(options.initial, sizes, 'the initial weights');
-  weights.load(options.initial ?? initialParameters(sizes, options.seed));
+  const weights = new ParameterBuffer(architecture);
+  const gradients = new ParameterBuffer(architecture);
+  const m = new ParameterBuffer(architecture);
+  const v = new ParameterBuffer(architecture);
+  if (options.initial) checkParameters(options.initial, architecture, 'the initial weights');
+  weights.load(options.initial ?? initialParameters(architecture, options.seed));
   let applied = 0;
 
   const matrixFeeds = matrixTensors(weights, Object.keys(MATRICES) as MatrixName[]);
-  const { graph, ...outputs } = trainingGraph(sizes, limits.steps);
+  const { graph, ...outputs } = trainingGraph(architecture, limits.steps);
   // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed.
   const sessionOptions = { threads, spinning: false };
   const session = await openSession(graph.encode(), sessionOptions);
@@ -58,16 +55,16 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
     async step(batch) {
       const packed = packBatch(batch, limits);
       const losses = new Float32Array(packed.length);
-      const embedded = new Float32Array(packed.length * sizes.embedding);
+      const embedded = new Float32Array(packed.length * architecture.embedding);
       await session.run(
         { ...matrixFeeds, ...packedFeeds(packed, dimension), [INPUT.weights]: new Tensor('float32', packed.weights, [packed.length, 1]) },
         {
           ...gradientFetches,
           [outputs.losses]: new Tensor('float32', losses, [packed.length, 1]),
-          [outputs.embeddedGradient]: new Tensor('float32', embedded, [packed.length, sizes.embedding]),
+          [outputs.embeddedGradient]: new Tensor('float32', embedded, [packed.length, architecture.embedding]),
         },
       );
-      addByToken(gradients.matrix('embedding').data, embedded, packed.tokens, sizes.embedding);
+      addByToken(gradients.matrix('embedding').data, embedded, packed.tokens, architecture.embedding);
       const loss = weightedLoss(losses, packed.weights);
       const gradientNorm = globalNorm(gradients.flat);
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
@@ -81,7 +78,7 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
 
     async evaluate(batch) {
       // Opened when first used: a second session costs memory, and not every training has a validation split.
-      evaluation ??= await openEvaluation(sizes, limits.steps, sessionOptions);
+      evaluation ??= await openEvaluation(architecture, limits.steps, sessionOptions);
       const packed = packBatch(batch, limits);
       const losses = new Float32Array(packed.length);
       await evaluation.session.run(
@@ -99,7 +96,7 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
         [m, state.m, "Adam's first moments"],
         [v, state.v, "Adam's second moments"],
       ] as const;
-      for (const [, tensors, what] of parts) checkParameters(tensors, sizes, `${what} of step ${state.step}`);
+      for (const [, tensors, what] of parts) checkParameters(tensors, architecture, `${what} of step ${state.step}`);
       for (const [buffer, tensors] of parts) buffer.load(tensors);
       applied = state.step;
     },
@@ -112,11 +109,11 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
 }
 
 async function openEvaluation(
-  sizes: CaptionerSizes,
+  architecture: Architecture,
   steps: number,
   options: SessionOptions,
 ): Promise<{ session: Session; losses: string }> {
-  const { graph, losses } = evaluationGraph(sizes, steps);
+  const { graph, losses } = evaluationGraph(architecture, steps);
   return { session: await openSession(graph.encode(), options), losses };
 }
 

@@ -1,7 +1,7 @@
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import { gradients } from './autodiff';
 import { crossEntropy, trainingCrossEntropy } from './cross-entropy';
-import { type CaptionerSizes, MATRICES, type MatrixName, matrixShape } from './parameters';
+import { type Architecture, MATRICES, type MatrixName, matrixShape } from './parameters';
 
 /** Inputs of the unrolled graphs; N is the number of tokens read, T the number of steps. See `packed-batch.ts`. */
 export const INPUT = {
@@ -31,10 +31,10 @@ export interface TrainingGraph {
  * Forward and backward pass over `steps` time steps, as one graph. Rows are packed: at step t only the `running[t]` longest
  * captions are computed, and steps that nobody reaches have 0 rows. So there is no mask and no logit of padding.
  */
-export function trainingGraph(sizes: CaptionerSizes, steps: number): TrainingGraph {
+export function trainingGraph(architecture: Architecture, steps: number): TrainingGraph {
   const graph = new Graph();
-  const matrices = declareMatrices(graph, sizes);
-  const { embedded, states } = unroll(graph, sizes, steps, matrices);
+  const matrices = declareMatrices(graph, architecture);
+  const { embedded, states } = unroll(graph, architecture, steps, matrices);
   const { losses, composite } = trainingCrossEntropy(graph, { rows: states, matrix: matrices.output, targets: INPUT.targets });
   graph.input(INPUT.weights, 'float32', ['N', 1]);
   const found = gradients(
@@ -45,16 +45,16 @@ export function trainingGraph(sizes: CaptionerSizes, steps: number): TrainingGra
   );
   const dense = (['encoder', 'lstm', 'recurrent', 'output'] as const).map((name) => [name, found.get(matrices[name])!] as const);
   graph.output(losses, 'float32', ['N', 1]);
-  for (const [name, gradient] of dense) graph.output(gradient, 'float32', matrixShape(name, sizes));
-  graph.output(found.get(embedded)!, 'float32', ['N', sizes.embedding]);
+  for (const [name, gradient] of dense) graph.output(gradient, 'float32', matrixShape(name, architecture));
+  graph.output(found.get(embedded)!, 'float32', ['N', architecture.embedding]);
   return { graph, losses, gradients: new Map(dense), embeddedGradient: found.get(embedded)! };
 }
 
 /** The forward pass alone, with the same inputs but the weights. */
-export function evaluationGraph(sizes: CaptionerSizes, steps: number): { graph: Graph; losses: Value } {
+export function evaluationGraph(architecture: Architecture, steps: number): { graph: Graph; losses: Value } {
   const graph = new Graph();
-  const matrices = declareMatrices(graph, sizes);
-  const { states } = unroll(graph, sizes, steps, matrices);
+  const matrices = declareMatrices(graph, architecture);
+  const { states } = unroll(graph, architecture, steps, matrices);
   const losses = crossEntropy(graph, { rows: states, matrix: matrices.output, targets: INPUT.targets });
   graph.output(losses, 'float32', ['N', 1]);
   return { graph, losses };
@@ -91,15 +91,15 @@ function withOnes(graph: Graph, rows: Value): Value {
   return graph.op('Concat', [rows, graph.op('Expand', [graph.float(1), shape])], { axis: 1 });
 }
 
-function declareMatrices(graph: Graph, sizes: CaptionerSizes): Record<MatrixName, Value> {
+function declareMatrices(graph: Graph, architecture: Architecture): Record<MatrixName, Value> {
   const names = Object.keys(MATRICES) as MatrixName[];
-  return Object.fromEntries(names.map((name) => [name, graph.input(name, 'float32', matrixShape(name, sizes))])) as Record<
+  return Object.fromEntries(names.map((name) => [name, graph.input(name, 'float32', matrixShape(name, architecture))])) as Record<
     MatrixName,
     Value
   >;
 }
 
-function unroll(graph: Graph, { dimension }: CaptionerSizes, steps: number, matrices: Record<MatrixName, Value>) {
+function unroll(graph: Graph, { dimension }: Architecture, steps: number, matrices: Record<MatrixName, Value>) {
   graph.input(INPUT.features, 'float32', ['B', dimension]);
   graph.input(INPUT.tokens, 'int64', ['N']);
   graph.input(INPUT.targets, 'int64', ['N', 1]);

@@ -1,15 +1,15 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
-import { type CaptionerSizes, MATRICES, type MatrixName, matrixShape, parameterShapes } from './parameters';
+import { type Architecture, MATRICES, type MatrixName, matrixShape, parameterShapes } from './parameters';
 
 /** One float32 buffer that holds the captioner's arrays back to back, so that the optimizer makes one pass over all of them. */
 export class ParameterBuffer {
   readonly flat: Float32Array;
-  readonly #sizes: CaptionerSizes;
+  readonly #architecture: Architecture;
   readonly #arrays = new Map<string, { shape: readonly number[]; view: Float32Array }>();
 
-  constructor(sizes: CaptionerSizes) {
-    this.#sizes = sizes;
-    const shapes = [...parameterShapes(sizes)].map(([name, shape]) => ({ name, shape, length: shape.reduce((a, b) => a * b, 1) }));
+  constructor(architecture: Architecture) {
+    this.#architecture = architecture;
+    const shapes = [...parameterShapes(architecture)].map(([name, shape]) => ({ name, shape, length: shape.reduce((a, b) => a * b, 1) }));
     this.flat = new Float32Array(shapes.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
     for (const { name, shape, length } of shapes) {
@@ -20,7 +20,7 @@ export class ParameterBuffer {
 
   /** A view on a kernel and the bias behind it, [rows, columns] row-major. */
   matrix(name: MatrixName): { data: Float32Array; shape: readonly [number, number] } {
-    const shape = matrixShape(name, this.#sizes);
+    const shape = matrixShape(name, this.#architecture);
     const start = this.#arrays.get(MATRICES[name][0])!.view.byteOffset / Float32Array.BYTES_PER_ELEMENT;
     return { data: this.flat.subarray(start, start + shape[0] * shape[1]), shape };
   }

@@ -1,24 +1,29 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { NamedTensor } from '@showtell/shared/safetensors';
+import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { Random } from './random';
 
-/** The sizes that fix every shape of the captioner. */
-export interface CaptionerSizes {
+/** The hyper-parameters that shape the network; the others shape its fit. */
+type Shaping = Pick<Hyperparameters, 'units' | 'embedding' | 'image' | 'imageActivation' | 'standardize' | 'layerNorm' | 'tiedEmbeddings'>;
+
+/** What fixes the network: its arrays, their shapes and how they are computed with. */
+export interface Architecture extends Shaping {
   /** Length of a feature (F). */
   readonly dimension: number;
-  /** LSTM units (U). */
-  readonly units: number;
-  /** Length of a word's embedding (E). */
-  readonly embedding: number;
   /** Words with PAD, START, END and UNKNOWN (V). */
   readonly vocabularySize: number;
+}
+
+export function architectureOf(hyperparameters: Shaping, dimension: number, vocabularySize: number): Architecture {
+  const { units, embedding, image, imageActivation, standardize, layerNorm, tiedEmbeddings } = hyperparameters;
+  return { dimension, vocabularySize, units, embedding, image, imageActivation, standardize, layerNorm, tiedEmbeddings };
 }
 
 /**
  * The captioner's eight arrays by Keras' names, with their shapes, in the order in which they lie in a flat buffer:
  * each bias directly behind its kernel, so that both are one matrix [rows + 1, columns].
  */
-export function parameterShapes({ dimension, units, embedding, vocabularySize }: CaptionerSizes): Map<string, readonly number[]> {
+export function parameterShapes({ dimension, units, embedding, vocabularySize }: Architecture): Map<string, readonly number[]> {
   return new Map<string, readonly number[]>([
     ['encoder/kernel', [dimension, units]],
     ['encoder/bias', [units]],
@@ -41,19 +46,19 @@ export const MATRICES = {
 } as const;
 export type MatrixName = keyof typeof MATRICES;
 
-export function matrixShape(name: MatrixName, sizes: CaptionerSizes): readonly [rows: number, columns: number] {
-  const [rows = 0, columns = 0] = parameterShapes(sizes).get(MATRICES[name][0]) ?? [];
+export function matrixShape(name: MatrixName, architecture: Architecture): readonly [rows: number, columns: number] {
+  const [rows = 0, columns = 0] = parameterShapes(architecture).get(MATRICES[name][0]) ?? [];
   return [rows + MATRICES[name].length - 1, columns];
 }
 
 /**
  * Fresh weights as Keras initialises these layers: Glorot-uniform kernels, an orthogonal recurrent kernel, embeddings uniform
- * in ±0.05, biases zero but the forget gate's, which are one. They depend on the sizes and the seed alone.
+ * in ±0.05, biases zero but the forget gate's, which are one. They depend on the architecture and the seed alone.
  */
-export function initialParameters(sizes: CaptionerSizes, seed: number): Map<string, NamedTensor> {
+export function initialParameters(architecture: Architecture, seed: number): Map<string, NamedTensor> {
   const random = new Random(seed);
   const parameters = new Map<string, NamedTensor>();
-  for (const [name, shape] of parameterShapes(sizes)) {
+  for (const [name, shape] of parameterShapes(architecture)) {
     const [rows = 0, columns = 0] = shape;
     const data =
       name === 'lstm/recurrent_kernel'
@@ -63,7 +68,7 @@ export function initialParameters(sizes: CaptionerSizes, seed: number): Map<stri
           : shape.length === 2
             ? uniform(random, rows * columns, Math.sqrt(6 / (rows + columns)))
             : new Float32Array(rows);
-    if (name === 'lstm/bias') data.fill(1, sizes.units, 2 * sizes.units);
+    if (name === 'lstm/bias') data.fill(1, architecture.units, 2 * architecture.units);
     parameters.set(name, { name, dtype: 'F32', shape, data });
   }
   return parameters;
@@ -73,8 +78,8 @@ export function initialParameters(sizes: CaptionerSizes, seed: number): Map<stri
  * Checks that `tensors` are exactly the captioner's arrays; `CORRUPT_CHECKPOINT` names the first that is not.
  * @param where names their origin in the message.
  */
-export function checkParameters(tensors: ReadonlyMap<string, NamedTensor>, sizes: CaptionerSizes, where: string): void {
-  const shapes = parameterShapes(sizes);
+export function checkParameters(tensors: ReadonlyMap<string, NamedTensor>, architecture: Architecture, where: string): void {
+  const shapes = parameterShapes(architecture);
   for (const [name, shape] of shapes) {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== 'F32' || tensor.shape.join() !== shape.join())
@@ -86,15 +91,6 @@ export function checkParameters(tensors: ReadonlyMap<string, NamedTensor>, sizes
   const unknown = [...tensors.keys()].find((name) => !shapes.has(name));
   if (unknown !== undefined)
     throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected only ${[...shapes.keys()].join(', ')} in ${where} but received ${unknown}`);
-}
-
-/** The sizes that a set of weights has. */
-export function sizesOf(tensors: ReadonlyMap<string, NamedTensor>, where: string): CaptionerSizes {
-  const [dimension = 0, units = 0] = tensors.get('encoder/kernel')?.shape ?? [];
-  const [vocabularySize = 0, embedding = 0] = tensors.get('embedding/embeddings')?.shape ?? [];
-  const sizes = { dimension, units, embedding, vocabularySize };
-  checkParameters(tensors, sizes, where);
-  return sizes;
 }
 
 function uniform(random: Random, length: number, limit: number): Float32Array {

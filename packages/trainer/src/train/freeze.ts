@@ -4,59 +4,73 @@ import { checkName, isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import { type Hyperparameters, TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
-import type { ManifestRecord } from '@showtell/shared/schema/manifest';
+import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
-import { trainingNames, unknownTraining } from '../checkpoint/model-name';
-import { newestManifest } from '../dataset/manifest';
+import { parseModelName, trainingNames, unknownTraining } from '../checkpoint/model-name';
+import { type FoundManifest, newestManifest, readManifest } from '../dataset/manifest';
 import { hyperparametersOf } from '../model/presets/presets';
+import { chooseSplits, type SplitsAsked } from './choose-splits';
 import { differences } from './differences';
+import { findWarmStart, type WarmStart, warmHyperparameters } from './warm-start';
 
-/** What a person asks for; everything else follows from the run. */
-export interface TrainingRequest {
-  readonly run: string;
-  readonly preset: string;
+/** What a person asks for; everything else follows from the runs. */
+export interface TrainingRequest extends SplitsAsked {
+  /** Default: that of the training that `from` names, else `seed`. */
+  readonly preset?: string | undefined;
   /** Default: `<run>-<preset>`. */
   readonly training?: string | undefined;
-  /** In place of the preset's own. */
-  readonly hyperparameters?: Partial<Hyperparameters> | undefined;
-  /** Default: `train`. */
-  readonly trainSplit?: string | undefined;
-  /** Default: the first of `val`, `validation` and `dev` that the run has; `null` for none. */
-  readonly validationSplit?: string | null | undefined;
+  /** In place of the preset's own: `Partial<Hyperparameters>`, checked when it is frozen. */
+  readonly hyperparameters?: Readonly<Record<string, unknown>> | undefined;
+  /** MODEL whose weights, vocabulary and network it begins with; fresh ones otherwise. */
+  readonly from?: string | undefined;
   readonly seed?: number | undefined;
 }
 
-const VALIDATION_SPLITS = ['val', 'validation', 'dev'];
+export const DEFAULT_PRESET = 'seed';
+
+/** The name that a training goes by, given or made of what it is made of; not checked. */
+export function trainingNameOf({ training, runs, preset, from }: TrainingRequest): string {
+  const made = preset ?? (from === undefined ? DEFAULT_PRESET : `from-${parseModelName(from).training}`);
+  return training ?? defaultTrainingName(runs.join('-'), made);
+}
 
 /**
- * Freezes a training's config under its name, from the newest manifest of the run. A training that is there already keeps the
- * manifest that it froze; every other setting must be the same.
+ * Freezes a training's config under its name, from the newest manifests of its runs. A training that is there already keeps the
+ * manifests and the checkpoint that it froze; every other setting must be the same.
  * @returns the config as it stands, and whether this call has created it.
- * @throws ShowtellError `TRAINING_EXISTS` with the differences, `NOT_FOUND` (run, split, preset), `MISSING_SHARDS`, `CONFIG_INVALID`.
+ * @throws ShowtellError `TRAINING_EXISTS` with the differences, `NOT_FOUND` (run, split, preset, model), `MISSING_SHARDS`, `CONFIG_INVALID`,
+ * `MIXED_ENCODER` (naming both).
  */
 export async function freezeTraining(
   store: ObjectStore,
   request: TrainingRequest,
 ): Promise<{ readonly record: TrainingRecord; readonly created: boolean }> {
-  const hyperparameters = hyperparametersOf(request.preset, request.hyperparameters);
-  const training = checkName('training', request.training ?? defaultTrainingName(request.run, request.preset));
-  const { key, sha256, manifest } = await newestManifest(store, checkName('run', request.run));
-  const splits = chooseSplits(manifest, request);
+  const training = checkName('training', trainingNameOf(request));
+  const before = await findTraining(store, training);
+  const warm = request.from === undefined ? undefined : await findWarmStart(store, request.from, before?.from ?? null);
+  const hyperparameters = hyperparametersAsked(request, warm);
+  const manifests = await readManifests(store, request, before);
+  const splits = chooseSplits(new Map([...manifests].map(([run, { manifest }]) => [run, manifest])), request);
+  if (splits.validationSplits.length === 0 && hyperparameters.patience !== null)
+    throw new ShowtellError('CONFIG_INVALID', 'patience waits for better results on a validation split, and there is none', {
+      hint: 'Name one with --validation-split, or set patience=null.',
+    });
   const asked: TrainingRecord = {
     formatVersion: TRAINING_FORMAT,
     training,
-    run: request.run,
-    manifest: { key, sha256 },
-    encoder: manifest.encoder,
-    preset: request.preset,
+    manifests: Array.from(manifests, ([run, { key, sha256 }]) => ({ run, key, sha256 })),
+    encoder: commonEncoder(manifests, warm),
+    preset: request.preset ?? warm?.preset ?? DEFAULT_PRESET,
     hyperparameters,
     ...splits,
+    from: warm?.from ?? null,
     seed: request.seed ?? 0,
   };
-  const { created } = await store.putIfAbsent(keys.trainingJson(training), encodeRecord(asked));
+  const created = before === undefined && (await store.putIfAbsent(keys.trainingJson(training), encodeRecord(asked))).created;
   if (created) return { record: asked, created };
-  const record = await readTraining(store, training);
-  const found = differences(record, { ...asked, manifest: record.manifest });
+  const record = before ?? (await readTraining(store, training));
+  // Of two who freeze at once, the second may have seen a newer manifest.
+  const found = differences({ ...record, manifests: record.manifests.map(({ run }) => run) }, { ...asked, manifests: [...manifests.keys()] });
   if (found.length === 0) return { record, created };
   throw new ShowtellError(
     'TRAINING_EXISTS',
@@ -67,27 +81,54 @@ export async function freezeTraining(
 
 /** The frozen config of a training; `NOT_FOUND` lists those there are. */
 export async function readTraining(store: ObjectStore, training: string): Promise<TrainingRecord> {
-  const key = keys.trainingJson(training);
-  const found = isName(training) ? await store.get(key) : undefined;
+  const found = isName(training) ? await findTraining(store, training) : undefined;
   if (!found) throw unknownTraining(store, training, await trainingNames(store));
-  return parseRecord(TrainingRecord, TRAINING_FORMAT, found.body, key);
+  return found;
 }
 
-function chooseSplits(manifest: ManifestRecord, request: TrainingRequest): Pick<TrainingRecord, 'trainSplit' | 'validationSplit'> {
-  const usable = manifest.splits.filter(({ rows, captions }) => rows > 0 && captions > 0).map(({ split }) => split);
-  const check = (split: string, flag: string) => {
-    if (usable.includes(split)) return split;
-    const there = usable.length > 0 ? `it has: ${usable.join(', ')}` : 'it has none';
-    throw new ShowtellError('NOT_FOUND', `Run ${manifest.run} has no split ${JSON.stringify(split)} with captions; ${there}`, {
-      hint: `Name one of them with ${flag}.`,
-    });
-  };
-  const trainSplit = check(request.trainSplit ?? 'train', '--train-split');
-  const asked = request.validationSplit;
-  if (asked === null) return { trainSplit, validationSplit: null };
-  const validationSplit =
-    asked === undefined
-      ? (VALIDATION_SPLITS.find((split) => split !== trainSplit && usable.includes(split)) ?? null)
-      : check(asked, '--validation-split');
-  return { trainSplit, validationSplit };
+async function findTraining(store: ObjectStore, training: string): Promise<TrainingRecord | undefined> {
+  const key = keys.trainingJson(training);
+  const found = await store.get(key);
+  return found && parseRecord(TrainingRecord, TRAINING_FORMAT, found.body, key);
+}
+
+function hyperparametersAsked({ preset, hyperparameters }: TrainingRequest, warm: WarmStart | undefined): Hyperparameters {
+  return warm ? warmHyperparameters(warm, preset, hyperparameters) : hyperparametersOf(preset ?? DEFAULT_PRESET, hyperparameters);
+}
+
+/** The manifest of each run that is trained on, then of those that are only validated on: the frozen one where there is one. */
+async function readManifests(
+  store: ObjectStore,
+  { runs, validationSplits = [] }: SplitsAsked,
+  before: TrainingRecord | undefined,
+): Promise<Map<string, FoundManifest>> {
+  const twice = runs.find((run, index) => runs.indexOf(run) < index);
+  if (twice !== undefined) throw new ShowtellError('CONFIG_INVALID', `Run ${twice} is to be trained on twice`, { hint: 'Name it once.' });
+  const manifests = new Map<string, FoundManifest>();
+  for (const run of [...runs, ...validationSplits.flatMap(({ run: named }) => named ?? [])]) {
+    if (manifests.has(run)) continue;
+    const frozen = before?.manifests.find((manifest) => manifest.run === run);
+    const found = frozen ? await readManifest(store, frozen.key, frozen.sha256) : await newestManifest(store, checkName('run', run));
+    manifests.set(run, found);
+  }
+  return manifests;
+}
+
+/** The one encoder of all runs, and of the checkpoint that a training begins with. */
+function commonEncoder(manifests: ReadonlyMap<string, FoundManifest>, warm: WarmStart | undefined): EncoderIdentity {
+  const [first, ...others] = [
+    ...(warm ? [[`checkpoint ${warm.from.model}`, warm.encoder] as const] : []),
+    ...Array.from(manifests, ([run, { manifest }]) => [`run ${run}`, manifest.encoder] as const),
+  ];
+  const [name, encoder] = first!;
+  for (const [other, otherEncoder] of others) {
+    const mixed = differences(encoder, otherEncoder, [`in ${name}`, `in ${other}`]);
+    if (mixed.length > 0)
+      throw new ShowtellError(
+        'MIXED_ENCODER',
+        `Features of ${name} and ${other} were made by different encoders:\n${mixed.map((line) => `  ${line}`).join('\n')}`,
+        { hint: 'Encode the dataset as another run, with the same --weights and --precision: showtell enqueue SOURCE --run NAME.' },
+      );
+  }
+  return encoder;
 }

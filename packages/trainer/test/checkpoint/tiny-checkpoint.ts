@@ -1,10 +1,10 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
+import { TRAINING_FORMAT, type TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { type Checkpoint, saveCheckpoint } from '../../src/checkpoint/checkpoints';
 import { encodeCheckpointFiles } from '../../src/checkpoint/files';
 import { Vocabulary } from '../../src/dataset/vocabulary';
 import type { TrainingState } from '../../src/engine/engine';
-import { initialParameters } from '../../src/model/parameters';
+import { architectureOf, initialParameters } from '../../src/model/parameters';
 import { hyperparametersOf } from '../../src/model/presets/presets';
 import { DIMENSION, ENCODER, TINY } from '../tiny-run';
 
@@ -12,7 +12,7 @@ export const VOCABULARY = Vocabulary.build([['a', 'dog', 'on', 'grass']], 1);
 
 export function trainingRecord(training: string): TrainingRecord {
   return {
-    formatVersion: 1,
+    formatVersion: TRAINING_FORMAT,
     training,
     run: 'tiny',
     manifest: { key: 'runs/tiny/manifests/1.json', sha256: 'a'.repeat(64) },
@@ -26,8 +26,8 @@ export function trainingRecord(training: string): TrainingRecord {
 }
 
 export function trainingState(step: number): TrainingState {
-  const sizes = { dimension: DIMENSION, units: TINY.units!, embedding: TINY.embedding!, vocabularySize: VOCABULARY.size };
-  const [weights, m, v] = [step, step + 1, step + 2].map((seed) => initialParameters(sizes, seed));
+  const architecture = architectureOf(hyperparametersOf('seed', TINY), DIMENSION, VOCABULARY.size);
+  const [weights, m, v] = [step, step + 1, step + 2].map((seed) => initialParameters(architecture, seed));
   return { step, weights: weights!, m: m!, v: v! };
 }
 

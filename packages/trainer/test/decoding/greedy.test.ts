@@ -1,17 +1,19 @@
 import { createDecoder } from '../../src/decoding/greedy';
+import { architectureOf } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
 import { Random } from '../../src/model/random';
 import { inFloat64, randomWeights, referenceStart, referenceStep } from '../model/reference';
 
-const sizes = { dimension: 5, units: 6, embedding: 4, vocabularySize: 12 };
+const architecture = architectureOf(hyperparametersOf('seed', { units: 6, embedding: 4 }), 5, 12);
 const maxLength = 7;
-const weights = randomWeights(sizes, 21);
+const weights = randomWeights(architecture, 21);
 // Sharper choices, END often enough, and PAD and START likelier than anything else, though they must never be produced.
 for (let index = 0; index < weights.get('output/kernel')!.data.length; index++) weights.get('output/kernel')!.data[index]! *= 3;
 weights.get('output/bias')!.data.set([50, 50, 0.5]);
 const rows = 40;
 const random = new Random(2);
-const features = Float32Array.from({ length: rows * sizes.dimension }, () => random.normal());
-const feature = (row: number) => features.subarray(row * sizes.dimension, (row + 1) * sizes.dimension);
+const features = Float32Array.from({ length: rows * architecture.dimension }, () => random.normal());
+const feature = (row: number) => features.subarray(row * architecture.dimension, (row + 1) * architecture.dimension);
 
 function referenceGreedy(row: number) {
   const reference = inFloat64(weights);
@@ -29,7 +31,7 @@ function referenceGreedy(row: number) {
   return caption;
 }
 
-const opened = createDecoder({ weights, decoding: { maxLength, blockUnknown: false }, threads: 1 });
+const opened = createDecoder({ weights, architecture, decoding: { maxLength, blockUnknown: false }, threads: 1 });
 afterAll(async () => (await opened).close());
 
 test('equals plain loops, for captions that end and captions that do not', async () => {
@@ -55,7 +57,7 @@ test('a blocked UNKNOWN gives way to the next likeliest token', async () => {
   loud.get('output/bias')!.data[3] = 100;
   const [free, blocked] = await Promise.all(
     [false, true].map(async (blockUnknown) => {
-      const decoder = await createDecoder({ weights: loud, decoding: { maxLength, blockUnknown }, threads: 1 });
+      const decoder = await createDecoder({ weights: loud, architecture, decoding: { maxLength, blockUnknown }, threads: 1 });
       const decoded = await decoder.greedy(features, rows);
       await decoder.close();
       return decoded.map(({ ids }) => ids);
@@ -84,7 +86,7 @@ test('no rows give no captions; features of another size are refused', async () 
 test('weights that are not a captioner are refused by name', async () => {
   const broken = new Map(weights);
   broken.delete('lstm/kernel');
-  await expect(createDecoder({ weights: broken, decoding: { maxLength, blockUnknown: false } })).rejects.toThrow(
+  await expect(createDecoder({ weights: broken, architecture, decoding: { maxLength, blockUnknown: false } })).rejects.toThrow(
     'Expected F32 [4, 24] for lstm/kernel in the weights to decode with but received nothing',
   );
 });

@@ -2,21 +2,13 @@ import type { NamedTensor } from '@showtell/shared/safetensors';
 import { createDecoder } from '../../src/decoding/greedy';
 import type { Batch, TrainingEngine } from '../../src/engine/engine';
 import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../../src/engine/onnx';
-import { initialParameters } from '../../src/model/parameters';
+import { architectureOf, initialParameters } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
 import { Random } from '../../src/model/random';
 import { inFloat64, type ReferenceWeights, randomWeights, referenceLosses } from '../model/reference';
 
-const sizes = { dimension: 5, units: 4, embedding: 3, vocabularySize: 9 };
-const hyperparameters = {
-  units: sizes.units,
-  embedding: sizes.embedding,
-  maxLength: 5,
-  learningRate: 0.01,
-  beta1: 0.9,
-  beta2: 0.999,
-  epsilon: 1e-7,
-  clipNorm: null,
-};
+const hyperparameters = hyperparametersOf('seed', { units: 4, embedding: 3, maxLength: 5, learningRate: 0.01 });
+const sizes = architectureOf(hyperparameters, 5, 9);
 const open: TrainingEngine[] = [];
 
 async function engineWith(options: Partial<OnnxTrainingOptions> = {}): Promise<TrainingEngine> {
@@ -225,7 +217,12 @@ test('learns ten captions by heart, and greedy decoding says them', async () => 
   expect(first).toBeGreaterThan(2.5);
   expect(last).toBeLessThan(0.05);
 
-  const decoder = await createDecoder({ weights: engine.state().weights, decoding: { ...settings, blockUnknown: false }, threads: 1 });
+  const decoder = await createDecoder({
+    weights: engine.state().weights,
+    architecture: architectureOf(settings, 8, 20),
+    decoding: { ...settings, blockUnknown: false },
+    threads: 1,
+  });
   const decoded = await decoder.greedy(features, 10);
   await decoder.close();
   expect(decoded.map(({ ids }) => ids)).toEqual(captions.map((caption) => [...caption.subarray(1, -1)]));

@@ -5,6 +5,8 @@ import { describeConformance } from '../../../shared/test/conformance';
 import { createDecoder } from '../../src/decoding/greedy';
 import type { Batch, StepResult, TrainingState } from '../../src/engine/engine';
 import { createOnnxTrainingEngine } from '../../src/engine/onnx';
+import { architectureOf } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
 
 type Arrays = Record<string, { shape: number[]; data: number[] }>;
 interface Expected {
@@ -54,7 +56,7 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
     beforeAll(async () => {
       const { model, adam } = expected;
       const engine = await createOnnxTrainingEngine({
-        hyperparameters: {
+        hyperparameters: hyperparametersOf('seed', {
           units: model.units,
           embedding: model.embed,
           maxLength: Math.max(...batches.flatMap(({ captions }) => captions.map(({ length }) => length))),
@@ -63,7 +65,7 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
           beta2: adam.beta_2,
           epsilon: adam.epsilon,
           clipNorm,
-        },
+        }),
         vocabularySize: model.vocab,
         dimension: model.feature,
         threads: 1,
@@ -122,8 +124,12 @@ describeConformance('decoding computed by Keras and NumPy', ['trainer-keras', 'd
   const { max_length: maxLength, cases } = read(folder, 'expected.json') as { max_length: number; cases: DecodingCase[] };
 
   test('greedy ids everywhere, log-probabilities within 1e-4', async () => {
+    const weights = tensors(read(folder, 'weights.json') as Arrays);
+    const [dimension = 0, units = 0] = weights.get('encoder/kernel')!.shape;
+    const [vocabularySize = 0, embedding = 0] = weights.get('embedding/embeddings')!.shape;
     const decoder = await createDecoder({
-      weights: tensors(read(folder, 'weights.json') as Arrays),
+      weights,
+      architecture: architectureOf(hyperparametersOf('seed', { units, embedding }), dimension, vocabularySize),
       decoding: { maxLength, blockUnknown: false },
       threads: 1,
     });

@@ -1,15 +1,16 @@
-import { checkParameters, initialParameters, parameterShapes, sizesOf } from '../../src/model/parameters';
+import { architectureOf, checkParameters, initialParameters, parameterShapes } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
 
-const sizes = { dimension: 20, units: 12, embedding: 6, vocabularySize: 40 };
+const architecture = architectureOf(hyperparametersOf('seed', { units: 12, embedding: 6 }), 20, 40);
 
 describe('initial parameters', () => {
-  const parameters = initialParameters(sizes, 1);
+  const parameters = initialParameters(architecture, 1);
   const data = (name: string) => parameters.get(name)!.data;
 
   test('have the names and shapes of the captioner and come from the seed alone', () => {
-    expect([...parameters].map(([name, { shape }]) => [name, shape])).toEqual([...parameterShapes(sizes)]);
-    expect(initialParameters(sizes, 1)).toEqual(parameters);
-    expect(initialParameters(sizes, 2).get('encoder/kernel')).not.toEqual(parameters.get('encoder/kernel'));
+    expect([...parameters].map(([name, { shape }]) => [name, shape])).toEqual([...parameterShapes(architecture)]);
+    expect(initialParameters(architecture, 1)).toEqual(parameters);
+    expect(initialParameters(architecture, 2).get('encoder/kernel')).not.toEqual(parameters.get('encoder/kernel'));
   });
 
   test.each([
@@ -38,22 +39,18 @@ describe('initial parameters', () => {
 });
 
 describe('checking parameters', () => {
-  const parameters = () => initialParameters(sizes, 1);
-
-  test('sizes are read back', () => {
-    expect(sizesOf(parameters(), 'here')).toEqual(sizes);
-  });
+  const parameters = () => initialParameters(architecture, 1);
 
   test('a missing, a wrong and an unknown array are named', () => {
     const missing = parameters();
     missing.delete('lstm/bias');
-    expect(() => checkParameters(missing, sizes, 'weights.safetensors')).toThrow(
+    expect(() => checkParameters(missing, architecture, 'weights.safetensors')).toThrow(
       'Expected F32 [48] for lstm/bias in weights.safetensors but received nothing',
     );
-    expect(() => checkParameters(parameters(), { ...sizes, vocabularySize: 41 }, 'weights.safetensors')).toThrow(
+    expect(() => checkParameters(parameters(), { ...architecture, vocabularySize: 41 }, 'weights.safetensors')).toThrow(
       'Expected F32 [41, 6] for embedding/embeddings in weights.safetensors but received F32 [40, 6]',
     );
     const unknown = parameters().set('extra', { name: 'extra', dtype: 'F32', shape: [1], data: new Float32Array(1) });
-    expect(() => checkParameters(unknown, sizes, 'weights.safetensors')).toThrow('but received extra');
+    expect(() => checkParameters(unknown, architecture, 'weights.safetensors')).toThrow('but received extra');
   });
 });

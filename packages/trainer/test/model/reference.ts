@@ -1,15 +1,15 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
-import { type CaptionerSizes, parameterShapes } from '../../src/model/parameters';
+import { type Architecture, parameterShapes } from '../../src/model/parameters';
 import { Random } from '../../src/model/random';
 
 /** Weights of the reference: the same arrays in float64, so that finite differences are exact enough to judge gradients by. */
 export type ReferenceWeights = Map<string, { shape: readonly number[]; data: Float64Array }>;
 
 /** Weights with every bias non-zero, so that the order of gates shows. */
-export function randomWeights(sizes: CaptionerSizes, seed: number): Map<string, NamedTensor> {
+export function randomWeights(architecture: Architecture, seed: number): Map<string, NamedTensor> {
   const random = new Random(seed);
   return new Map(
-    [...parameterShapes(sizes)].map(([name, shape]) => {
+    [...parameterShapes(architecture)].map(([name, shape]) => {
       const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal() * 0.6);
       return [name, { name, dtype: 'F32', shape, data }];
     }),

@@ -1,5 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { Hyperparameters } from '@showtell/shared/schema/checkpoint';
+import type { z } from 'zod';
 import type { Preset } from './preset';
 import { seed } from './seed';
 
@@ -14,14 +15,50 @@ export function findPreset(name: string): Preset {
 }
 
 /** A preset's hyper-parameters with some of them replaced; `CONFIG_INVALID` tells all that are wrong. */
-export function hyperparametersOf(preset: string, overrides: Partial<Hyperparameters> = {}): Hyperparameters {
+export function hyperparametersOf(preset: string, overrides: Readonly<Record<string, unknown>> = {}): Hyperparameters {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
-  const parsed = Hyperparameters.safeParse({ ...findPreset(preset).hyperparameters, ...given });
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) =>
-    issue.code === 'unrecognized_keys' ? `there is no ${issue.keys.join(', ')}` : `${issue.path.join('.')}: ${issue.message}`,
-  );
-  throw new ShowtellError('CONFIG_INVALID', `Hyper-parameters of preset ${preset}: ${problems.join('; ')}`, {
+  const asked = { ...findPreset(preset).hyperparameters, ...given };
+  const parsed = Hyperparameters.safeParse(asked);
+  const problems = parsed.success ? notBuilt(parsed.data) : parsed.error.issues.map((issue) => problemOf(issue, asked));
+  if (parsed.success && problems.length === 0) return parsed.data;
+  throw new ShowtellError('CONFIG_INVALID', `Hyper-parameters of preset ${preset}:\n${problems.map((line) => `  ${line}`).join('\n')}`, {
     hint: `There are: ${Object.keys(Hyperparameters.shape).join(', ')}.`,
   });
+}
+
+function problemOf(issue: z.core.$ZodIssue, asked: Readonly<Record<string, unknown>>): string {
+  if (issue.code === 'unrecognized_keys') return `There is no ${issue.keys.join(', ')}`;
+  const name = issue.path.join('.');
+  return `Expected ${expectedBy(issue)} for ${name} but received ${JSON.stringify(asked[name])}`;
+}
+
+function expectedBy(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return issue.values.map(String).join(' or ');
+    case 'invalid_type':
+      return { int: 'a whole number', number: 'a number', boolean: 'true or false' }[issue.expected as string] ?? `a ${issue.expected}`;
+    case 'too_small':
+      return `${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
+    case 'too_big':
+      return `${issue.inclusive ? 'at most' : 'less than'} ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+}
+
+function notBuilt(asked: Hyperparameters): string[] {
+  const names = [
+    'image',
+    'imageActivation',
+    'standardize',
+    'layerNorm',
+    'tiedEmbeddings',
+    'dropout',
+    'scheduledSampling',
+    'labelSmoothing',
+  ];
+  return Object.entries(seed.hyperparameters)
+    .filter(([name, value]) => names.includes(name) && asked[name as keyof Hyperparameters] !== value)
+    .map(([name, value]) => `${name} can only be ${value} as yet`);
 }

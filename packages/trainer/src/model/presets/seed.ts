@@ -7,6 +7,14 @@ export const seed: Preset = {
   hyperparameters: {
     units: 300,
     embedding: 150,
+    image: 'state',
+    imageActivation: 'elu',
+    standardize: false,
+    layerNorm: false,
+    tiedEmbeddings: false,
+    dropout: 0,
+    scheduledSampling: 0,
+    labelSmoothing: 0,
     batchSize: 128,
     epochs: 20,
     learningRate: 1e-3,
@@ -16,5 +24,8 @@ export const seed: Preset = {
     clipNorm: null,
     minWordCount: 4,
     maxLength: 30,
+    validationMetric: 'CIDEr',
+    patience: null,
+    shuffleWindow: null,
   },
 };
