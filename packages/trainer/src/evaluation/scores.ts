@@ -21,6 +21,8 @@ export interface Scores {
   readonly metrics: Metrics;
   /** In the order they came in. */
   readonly images: readonly ({ readonly imageId: string } & Metrics)[];
+  /** In the same order: what BLEU of any choice of the images is reckoned from. */
+  readonly counts: readonly BleuCounts[];
 }
 
 /**
@@ -43,7 +45,7 @@ export function scoreCaptions(images: readonly CaptionsToScore[]): Scores {
     ...metricsOf(counts[index]!, rougeL(candidate, captions), ciders[index]!),
   }));
   const mean = (metric: Metric) => perImage.reduce((sum, image) => sum + image[metric], 0) / images.length;
-  return { metrics: metricsOf(sumBleu(counts), mean('ROUGE_L'), mean('CIDEr')), images: perImage };
+  return { metrics: metricsOf(sumBleu(counts), mean('ROUGE_L'), mean('CIDEr')), images: perImage, counts };
 }
 
 function ciderScores(
