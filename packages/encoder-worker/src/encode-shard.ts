@@ -22,7 +22,7 @@ import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-r
 import type { SourceReader } from '@showtell/shared/source/source-reader';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { Ahead } from './ahead';
+import { Ahead } from '@showtell/shared/ahead';
 import { encodeBlock } from './encode-block';
 import type { EncoderEngine, EngineDescription } from './encoder/engines/engine';
 import type { EngineKeeper } from './engine-keeper';
