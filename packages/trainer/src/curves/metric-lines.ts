@@ -18,14 +18,14 @@ export type MetricLine = z.infer<typeof MetricLine>;
 /** Figures of a step, or of an epoch that is over. */
 export type FigureLine = Exclude<MetricLine, { event: 'start' }>;
 
-/** What is the same in every event of a training and no figure of this one. */
-const CONSTANT = new Set(['steps', 'epochs']);
+/** The same in every event of a training, or told by comparing epochs. */
+const NO_FIGURES = new Set(['steps', 'epochs', 'best']);
 
 /** The line that an event is kept as; most kinds of events have none. */
 export function metricLineOf(event: TrainEvent, time: number): MetricLine | undefined {
   if (event.event === 'start') return { event: 'start', step: event.step, time };
   if (event.event !== 'step' && event.event !== 'epoch') return undefined;
-  const numbers = Object.entries(event).filter(([name, value]) => !CONSTANT.has(name) && (typeof value === 'number' || value === null));
+  const numbers = Object.entries(event).filter(([name, value]) => !NO_FIGURES.has(name) && (typeof value === 'number' || value === null));
   return { ...Object.fromEntries(numbers), event: event.event, time } as FigureLine;
 }
 
