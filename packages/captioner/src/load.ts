@@ -5,7 +5,7 @@ import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { openCheckpointFolder } from '@showtell/trainer/checkpoint/folder';
-import { createDecoder } from '@showtell/trainer/decoding/greedy';
+import { createDecoder } from '@showtell/trainer/decoding/decoder';
 
 export interface Caption {
   /** Words with a space between them. */
@@ -71,7 +71,7 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
       const encoded: EncodedPhoto[] = [];
       for await (const result of encodePhotos(engine, photos)) encoded.push(result);
       const features = encoded.flatMap(({ feature }) => feature ?? []);
-      const decoded = features.length === 0 ? [] : await decoder.greedy(concatenate(features, engine.dimension), features.length);
+      const decoded = features.length === 0 ? [] : await decoder.decode(concatenate(features, engine.dimension), features.length);
       let row = 0;
       return encoded.map(({ error }) => {
         if (error) return { error };

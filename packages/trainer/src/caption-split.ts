@@ -4,7 +4,7 @@ import { type Checkpoint, readCheckpointFiles } from './checkpoint/checkpoints';
 import { CAPTIONER_FILES, decodeCaptionerFiles } from './checkpoint/files';
 import { readFeatures } from './dataset/features';
 import { newestManifest } from './dataset/manifest';
-import { createDecoder } from './decoding/greedy';
+import { createDecoder } from './decoding/decoder';
 import { differences } from './train/differences';
 
 export interface CaptionedImage {
@@ -27,7 +27,7 @@ export interface CaptionSplitOptions {
 const ROWS = 256;
 
 /**
- * The greedy caption of every image of a split, from the features that the run holds, in manifest order.
+ * The caption of every image of a split, from the features that the run holds, in manifest order.
  * @throws ShowtellError `MIXED_ENCODER` when the run was not encoded as the checkpoint wants it; the errors of `newestManifest`,
  * `readFeatures` and `readCheckpointFiles`.
  */
@@ -48,7 +48,7 @@ export async function captionSplit(store: ObjectStore, checkpoint: Checkpoint, o
     for (let from = 0; from < imageIds.length; from += ROWS) {
       signal?.throwIfAborted();
       const to = Math.min(from + ROWS, imageIds.length);
-      const decoded = await decoder.greedy(features.subarray(from * dimension, to * dimension), to - from);
+      const decoded = await decoder.decode(features.subarray(from * dimension, to * dimension), to - from);
       for (const [row, { ids, logProbability }] of decoded.entries()) {
         const caption = files.vocabulary.decode(ids).join(' ');
         captioned.push({ imageId: imageIds[from + row]!, fileName: fileNames[from + row]!, caption, logProbability });

@@ -11,6 +11,24 @@ const MOST_WIDE = 8_192;
 /** More would leave next to nothing to learn from. */
 const MOST_DROPPED = 0.95;
 
+/** Wider, a beam only takes longer. */
+const MOST_HYPOTHESES = 1_000;
+
+/** How captions are made. */
+export const DecodingSettings = z.strictObject({
+  /** Most tokens of a caption, END counted; training drops captions of more words. */
+  maxLength: z.int().positive(),
+  /** Captions that are followed at once; 1 is greedy, the likeliest word at each step. */
+  beam: z.int().positive().max(MOST_HYPOTHESES),
+  /** Captions found by the beam are compared by log-probability / tokens ^ this; 0 prefers short ones. */
+  lengthNormalization: z.number().min(0).max(10),
+  /** Whether the word for unknown words is never said. */
+  blockUnknown: z.boolean(),
+  /** Length of the runs of words that may not come twice in a caption; 0 allows all. */
+  blockRepeats: z.int().min(0),
+});
+export type DecodingSettings = z.infer<typeof DecodingSettings>;
+
 /** Everything that shapes a fit. Sizes are units; rates are per step. */
 export const Hyperparameters = z.strictObject({
   units: z.int().positive().max(MOST_WIDE),
@@ -44,8 +62,7 @@ export const Hyperparameters = z.strictObject({
   clipNorm: z.number().positive().nullable(),
   /** A word enters the vocabulary when it occurs at least this often in the training captions. */
   minWordCount: z.int().positive(),
-  /** Longest caption in words that is trained on and decoded. */
-  maxLength: z.int().positive(),
+  ...DecodingSettings.shape,
   /** What `best` is best in, on the validation splits: CIDEr-D of greedy captions (the higher the better), or the loss per real token. */
   validationMetric: z.enum(['CIDEr', 'loss']),
   /** Epochs without a better one after which a training ends; `null` for never. */

@@ -1,7 +1,7 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '@showtell/shared/safetensors';
-import { TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
+import { DecodingSettings, TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { EncoderIdentity, sideOf } from '@showtell/shared/schema/encoder-identity';
 import { Count, encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { z } from 'zod';
@@ -10,8 +10,9 @@ import type { TrainingState } from '../engine/engine';
 import { type Architecture, architectureOf, checkParameters } from '../model/parameters';
 import { asCorruptCheckpoint } from './corrupt';
 
-/** Version of `preprocessing.json`, `decoding.json` and `cursor.json`. */
+/** Version of `preprocessing.json` and `cursor.json`. */
 const FILE_FORMAT = 1;
+const DECODING_FORMAT = 2;
 
 /** Which encoder, from which pixels, makes the features that the captioner was fitted on. */
 export const Preprocessing = z.strictObject({
@@ -24,14 +25,7 @@ export const Preprocessing = z.strictObject({
 });
 export type Preprocessing = z.infer<typeof Preprocessing>;
 
-export const Decoding = z.strictObject({
-  formatVersion: z.literal(FILE_FORMAT),
-  method: z.literal('greedy'),
-  /** Longest caption in words. */
-  maxLength: z.int().positive(),
-  /** Whether the word for unknown words is never said. */
-  blockUnknown: z.boolean(),
-});
+export const Decoding = DecodingSettings.extend({ formatVersion: z.literal(DECODING_FORMAT) });
 export type Decoding = z.infer<typeof Decoding>;
 
 /** Where a training stands. Every order is drawn from `seed` and `epoch` alone, so there is no other random state. */
@@ -54,7 +48,7 @@ export interface CaptionerFiles {
   readonly training: TrainingRecord;
   readonly vocabulary: Vocabulary;
   readonly preprocessing: Preprocessing;
-  readonly decoding: Decoding;
+  readonly decoding: DecodingSettings;
   /** Of the network that the weights are for. */
   readonly architecture: Architecture;
   readonly weights: ReadonlyMap<string, NamedTensor>;
@@ -84,11 +78,14 @@ export function encodeCheckpointFiles(
     input: [side, side, 3],
     weightsKey: keys.weights(training.encoder.weightsSha256),
   };
+  const { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats } = training.hyperparameters;
   const decoding: Decoding = {
-    formatVersion: FILE_FORMAT,
-    method: 'greedy',
-    maxLength: training.hyperparameters.maxLength,
-    blockUnknown: true,
+    formatVersion: DECODING_FORMAT,
+    maxLength,
+    beam,
+    lengthNormalization,
+    blockUnknown,
+    blockRepeats,
   };
   return {
     'training.json': encodeRecord(training),
@@ -111,7 +108,7 @@ export function decodeCaptionerFiles(files: FilesOf<(typeof CAPTIONER_FILES)[num
     const training = parseRecord(TrainingRecord, TRAINING_FORMAT, files['training.json'], `${where}training.json`);
     const vocabulary = Vocabulary.parse(JSON.parse(Buffer.from(files['vocabulary.json']).toString('utf8')), `${where}vocabulary.json`);
     const preprocessing = decodePreprocessing(files['preprocessing.json'], where);
-    const decoding = parseRecord(Decoding, FILE_FORMAT, files['decoding.json'], `${where}decoding.json`);
+    const { formatVersion: _, ...decoding } = parseRecord(Decoding, DECODING_FORMAT, files['decoding.json'], `${where}decoding.json`);
     const { tensors: weights } = decodeSafetensors(files['weights.safetensors'], `${where}weights.safetensors`);
     const [words] = weights.get('embedding/embeddings')?.shape ?? [];
     if (words !== undefined && words !== vocabulary.size)

@@ -1,86 +1,97 @@
-import { Graph, type Value } from '@showtell/shared/onnx/graph';
+import { ELEMENT_TYPE, Graph, type Value } from '@showtell/shared/onnx/graph';
 import { encode, lstmCell, project, projectInput } from '../model/captioner';
-import type { ParameterBuffer } from '../model/parameter-buffer';
-import type { Architecture, MatrixName } from '../model/parameters';
-import { END } from '../model/tokens';
+import { type Architecture, type MatrixName, matrixShape } from '../model/parameters';
 
-/** Features of photos to the LSTM's first state. */
+/** Features of photos to the state before the first token. Inputs are the features and, by their names, the matrices. */
 export interface EncodeGraph {
   readonly graph: Graph;
   /** float32 [B, F] */
   readonly features: Value;
-  /** float32 [B, U] */
-  readonly hidden: Value;
-  /** float32 [B, U] */
-  readonly cell: Value;
+  /** float32 [B, …] each, in the order of `StepGraph.state` */
+  readonly state: readonly Value[];
 }
 
-/** One step of decoding, the state going in and out. S is the rows before the step, R the rows that go on. */
+/**
+ * One step of decoding, the state going in and out. S is the rows before the step, R the rows that go on, V the tokens.
+ * Inputs are those below and, by their names, the matrices.
+ */
 export interface StepGraph {
   readonly graph: Graph;
-  readonly inputs: {
-    /** float32 [S, U] */
-    readonly hidden: Value;
-    /** float32 [S, U] */
-    readonly cell: Value;
-    /** int64 [R]: which row of the state each row goes on from */
-    readonly from: Value;
-    /** int64 [R]: the token each row reads */
-    readonly tokens: Value;
-  };
-  readonly outputs: {
-    /** float32 [R, U] */
-    readonly hidden: Value;
-    /** float32 [R, U] */
-    readonly cell: Value;
-    /** int64 [R, width]: likeliest next tokens, the likeliest first, equal ones by id; never PAD or START */
-    readonly tokens: Value;
-    /** float32 [R, width]: their log-probabilities, among all tokens */
-    readonly logProbabilities: Value;
-  };
+  /** What a row remembers: float32 [S, …] before the step, [R, …] after it. */
+  readonly state: readonly { readonly before: Value; readonly after: Value }[];
+  /** int64 [R]: which row of the state each row goes on from */
+  readonly from: Value;
+  /** int64 [R]: the token each row reads */
+  readonly tokens: Value;
+  readonly next: LikeliestOutputs | AllOutputs;
 }
 
-export function encodeGraph(weights: ParameterBuffer, { dimension, units }: Architecture): EncodeGraph {
+/** The likeliest next tokens, as a beam search wants them. */
+export interface LikeliestOutputs {
+  /** Input, int64 [1]: K, how many of them are wanted. */
+  readonly count: Value;
+  /** int32 [R, K]: the likeliest first, equally likely ones by id */
+  readonly tokens: Value;
+  /** float32 [R, K]: of each, among all tokens */
+  readonly logProbabilities: Value;
+}
+
+/** The distribution of the next token, as sampling wants it. */
+export interface AllOutputs {
+  /** float32 [R, V] */
+  readonly logProbabilities: Value;
+}
+
+export function encodeGraph(architecture: Architecture): EncodeGraph {
+  const { dimension, units } = architecture;
   const graph = new Graph();
   const features = graph.input('features', 'float32', ['B', dimension]);
-  const hidden = encode(graph, features, constant(graph, weights, 'encoder'));
+  const hidden = encode(graph, features, matrix(graph, architecture, 'encoder'));
   // A graph's outputs must have names of their own.
   const cell = graph.op('Identity', [hidden]);
   graph.output(hidden, 'float32', ['B', units]);
   graph.output(cell, 'float32', ['B', units]);
-  return { graph, features, hidden, cell };
+  return { graph, features, state: [hidden, cell] };
 }
 
-export function stepGraph(weights: ParameterBuffer, { units }: Architecture, width: number): StepGraph {
+export function stepGraph(architecture: Architecture, outputs: 'likeliest'): StepGraph & { readonly next: LikeliestOutputs };
+export function stepGraph(architecture: Architecture, outputs: 'all'): StepGraph & { readonly next: AllOutputs };
+export function stepGraph(architecture: Architecture, outputs: 'likeliest' | 'all'): StepGraph {
+  const { units, vocabularySize } = architecture;
   const graph = new Graph();
-  const inputs = {
-    hidden: graph.input('hidden', 'float32', ['S', units]),
-    cell: graph.input('cell', 'float32', ['S', units]),
-    from: graph.input('from', 'int64', ['R']),
-    tokens: graph.input('tokens', 'int64', ['R']),
-  };
-  const embedded = graph.op('Gather', [constant(graph, weights, 'embedding'), inputs.tokens], { axis: 0 });
-  const next = lstmCell(
-    graph,
-    projectInput(graph, embedded, constant(graph, weights, 'lstm')),
-    constant(graph, weights, 'recurrent'),
-    graph.op('Gather', [inputs.hidden, inputs.from], { axis: 0 }),
-    graph.op('Gather', [inputs.cell, inputs.from], { axis: 0 }),
-  );
-  const all = graph.op('LogSoftmax', [project(graph, next.hidden, constant(graph, weights, 'output'))], { axis: 1 });
-  // PAD and START are the ids before END: what is left after cutting them off can be produced.
-  const possible = graph.op('Slice', [all, graph.int([END]), graph.int([Number.MAX_SAFE_INTEGER]), graph.int([1])]);
-  const [logProbabilities, ids] = graph.ops('TopK', [possible, graph.int([width])], 2, { axis: 1 }) as [Value, Value];
-  const outputs = { ...next, tokens: graph.op('Add', [ids, graph.int(END)]), logProbabilities };
-  graph.output(outputs.hidden, 'float32', ['R', units]);
-  graph.output(outputs.cell, 'float32', ['R', units]);
-  graph.output(outputs.tokens, 'int64', ['R', width]);
-  graph.output(outputs.logProbabilities, 'float32', ['R', width]);
-  return { graph, inputs, outputs };
+  const from = graph.input('from', 'int64', ['R']);
+  const tokens = graph.input('tokens', 'int64', ['R']);
+  const before = ['hidden', 'cell'].map((name) => graph.input(name, 'float32', ['S', units]));
+  const [hidden, cell] = before.map((state) => graph.op('Gather', [state, from], { axis: 0 })) as [Value, Value];
+  const embedded = graph.op('Gather', [matrix(graph, architecture, 'embedding'), tokens], { axis: 0 });
+  const projected = projectInput(graph, embedded, matrix(graph, architecture, 'lstm'));
+  const after = lstmCell(graph, projected, matrix(graph, architecture, 'recurrent'), hidden, cell);
+  const logits = project(graph, after.hidden, matrix(graph, architecture, 'output'));
+  const state = [after.hidden, after.cell].map((value, index) => {
+    graph.output(value, 'float32', ['R', units]);
+    return { before: before[index]!, after: value };
+  });
+  const next = outputs === 'all' ? allTokens(graph, logits, vocabularySize) : likeliestTokens(graph, logits);
+  return { graph, state, from, tokens, next };
 }
 
-/** Weights become part of the graph, so that onnxruntime packs them for its kernels once. */
-function constant(graph: Graph, weights: ParameterBuffer, name: MatrixName): Value {
-  const { data, shape } = weights.matrix(name);
-  return graph.initializer(name, 'float32', shape, data);
+function allTokens(graph: Graph, logits: Value, vocabularySize: number): AllOutputs {
+  const logProbabilities = graph.op('LogSoftmax', [logits], { axis: 1 });
+  graph.output(logProbabilities, 'float32', ['R', vocabularySize]);
+  return { logProbabilities };
+}
+
+/** ONNX's TopK puts the smaller of equal values' indices first, so the same logits always give the same order. */
+function likeliestTokens(graph: Graph, logits: Value): LikeliestOutputs {
+  const count = graph.input('count', 'int64', [1]);
+  const all = graph.op('LogSoftmax', [logits], { axis: 1 });
+  const [logProbabilities, ids] = graph.ops('TopK', [all, count], 2, { axis: 1 }) as [Value, Value];
+  const tokens = graph.op('Cast', [ids], { to: ELEMENT_TYPE.int32 });
+  graph.output(tokens, 'int32', ['R', 'K']);
+  graph.output(logProbabilities, 'float32', ['R', 'K']);
+  return { count, tokens, logProbabilities };
+}
+
+function matrix(graph: Graph, architecture: Architecture, name: MatrixName): Value {
+  return graph.input(name, 'float32', matrixShape(name, architecture));
 }

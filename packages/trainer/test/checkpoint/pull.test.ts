@@ -30,7 +30,7 @@ test('a pulled folder holds everything that captions need, the encoder too', asy
   expect(opened.training).toEqual(trainingRecord('pets'));
   expect(opened.vocabulary.toJSON()).toEqual(VOCABULARY.toJSON());
   expect(opened.weights).toEqual(trainingState(3).weights);
-  expect(opened.decoding).toEqual({ formatVersion: 1, method: 'greedy', maxLength: 8, blockUnknown: true });
+  expect(opened.decoding).toEqual({ maxLength: 8, beam: 1, lengthNormalization: 0, blockUnknown: true, blockRepeats: 0 });
   expect(opened.preprocessing).toMatchObject({ encoder: ENCODER, input: [299, 299, 3], weightsKey: keys.weights(ENCODER.weightsSha256) });
   expect(readFileSync(opened.encoderWeights)).toEqual(ENCODER_WEIGHTS);
   expect(readdirSync(out(''))).toEqual(['whole']);

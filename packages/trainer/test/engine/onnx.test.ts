@@ -1,5 +1,5 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
-import { createDecoder } from '../../src/decoding/greedy';
+import { createDecoder } from '../../src/decoding/decoder';
 import type { Batch, TrainingEngine } from '../../src/engine/engine';
 import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../../src/engine/onnx';
 import { architectureOf, initialParameters } from '../../src/model/parameters';
@@ -223,7 +223,7 @@ test('learns ten captions by heart, and greedy decoding says them', async () => 
     decoding: { ...settings, blockUnknown: false },
     threads: 1,
   });
-  const decoded = await decoder.greedy(features, 10);
+  const decoded = await decoder.decode(features, 10);
   await decoder.close();
   expect(decoded.map(({ ids }) => ids)).toEqual(captions.map((caption) => [...caption.subarray(1, -1)]));
   expect(decoded.every(({ ended }) => ended)).toBe(true);

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { describeConformance } from '../../../shared/test/conformance';
-import { createDecoder } from '../../src/decoding/greedy';
 import type { Batch, StepResult, TrainingState } from '../../src/engine/engine';
 import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { architectureOf } from '../../src/model/parameters';
@@ -113,32 +112,4 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
         }
     });
   });
-});
-
-interface DecodingCase {
-  feature: number[];
-  greedy: { ids: number[]; ended: boolean; log_probability: number };
-}
-
-describeConformance('decoding computed by Keras and NumPy', ['trainer-keras', 'decoding'], (folder) => {
-  const { max_length: maxLength, cases } = read(folder, 'expected.json') as { max_length: number; cases: DecodingCase[] };
-
-  test('greedy ids everywhere, log-probabilities within 1e-4', async () => {
-    const weights = tensors(read(folder, 'weights.json') as Arrays);
-    const [dimension = 0, units = 0] = weights.get('encoder/kernel')!.shape;
-    const [vocabularySize = 0, embedding = 0] = weights.get('embedding/embeddings')!.shape;
-    const decoder = await createDecoder({
-      weights,
-      architecture: architectureOf(hyperparametersOf('seed', { units, embedding }), dimension, vocabularySize),
-      decoding: { maxLength, blockUnknown: false },
-      threads: 1,
-    });
-    const decoded = await decoder.greedy(Float32Array.from(cases.flatMap(({ feature }) => feature)), cases.length);
-    await decoder.close();
-    expect(decoded.map(({ ids, ended }) => ({ ids, ended }))).toEqual(cases.map(({ greedy: { ids, ended } }) => ({ ids, ended })));
-    for (const [index, { logProbability }] of decoded.entries())
-      expect(Math.abs(logProbability - cases[index]!.greedy.log_probability)).toBeLessThan(1e-4);
-  });
-
-  test.todo('beam ids everywhere, for every width and alpha');
 });

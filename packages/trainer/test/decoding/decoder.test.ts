@@ -1,4 +1,4 @@
-import { createDecoder } from '../../src/decoding/greedy';
+import { createDecoder } from '../../src/decoding/decoder';
 import { architectureOf } from '../../src/model/parameters';
 import { hyperparametersOf } from '../../src/model/presets/presets';
 import { Random } from '../../src/model/random';
@@ -6,6 +6,7 @@ import { inFloat64, randomWeights, referenceStart, referenceStep } from '../mode
 
 const architecture = architectureOf(hyperparametersOf('seed', { units: 6, embedding: 4 }), 5, 12);
 const maxLength = 7;
+const decoding = { maxLength, beam: 1, lengthNormalization: 0, blockUnknown: false, blockRepeats: 0 };
 const weights = randomWeights(architecture, 21);
 // Sharper choices, END often enough, and PAD and START likelier than anything else, though they must never be produced.
 for (let index = 0; index < weights.get('output/kernel')!.data.length; index++) weights.get('output/kernel')!.data[index]! *= 3;
@@ -31,11 +32,11 @@ function referenceGreedy(row: number) {
   return caption;
 }
 
-const opened = createDecoder({ weights, architecture, decoding: { maxLength, blockUnknown: false }, threads: 1 });
+const opened = createDecoder({ weights, architecture, decoding, threads: 1 });
 afterAll(async () => (await opened).close());
 
 test('equals plain loops, for captions that end and captions that do not', async () => {
-  const decoded = await (await opened).greedy(features, rows);
+  const decoded = await (await opened).decode(features, rows);
   const expected = Array.from({ length: rows }, (_, row) => referenceGreedy(row));
   expect(decoded.map(({ ids, ended }) => ({ ids, ended }))).toEqual(expected.map(({ ids, ended }) => ({ ids, ended })));
   for (const [row, { logProbability }] of decoded.entries()) expect(logProbability).toBeCloseTo(expected[row]!.logProbability, 3);
@@ -44,7 +45,7 @@ test('equals plain loops, for captions that end and captions that do not', async
 });
 
 test('PAD and START are never produced, however likely', async () => {
-  const decoded = await (await opened).greedy(features, rows);
+  const decoded = await (await opened).decode(features, rows);
   expect(decoded.flatMap(({ ids }) => ids).filter((id) => id < 3)).toEqual([]);
   for (const { logProbability } of decoded) expect(logProbability).toBeLessThan(-20);
 });
@@ -57,36 +58,36 @@ test('a blocked UNKNOWN gives way to the next likeliest token', async () => {
   loud.get('output/bias')!.data[3] = 100;
   const [free, blocked] = await Promise.all(
     [false, true].map(async (blockUnknown) => {
-      const decoder = await createDecoder({ weights: loud, architecture, decoding: { maxLength, blockUnknown }, threads: 1 });
-      const decoded = await decoder.greedy(features, rows);
+      const decoder = await createDecoder({ weights: loud, architecture, decoding: { ...decoding, blockUnknown }, threads: 1 });
+      const decoded = await decoder.decode(features, rows);
       await decoder.close();
       return decoded.map(({ ids }) => ids);
     }),
   );
   expect(free!.flat().every((id) => id === 3)).toBe(true);
-  expect(blocked).toEqual((await (await opened).greedy(features, rows)).map(({ ids }) => ids));
+  expect(blocked).toEqual((await (await opened).decode(features, rows)).map(({ ids }) => ids));
   expect(blocked!.flat()).not.toContain(3);
 });
 
 test('a row decodes alike alone and in a batch', async () => {
   const decoder = await opened;
-  const together = await decoder.greedy(features, rows);
+  const together = await decoder.decode(features, rows);
   for (const row of [0, 7, 39]) {
-    const [alone] = await decoder.greedy(feature(row).slice(), 1);
+    const [alone] = await decoder.decode(feature(row).slice(), 1);
     expect(alone!.ids).toEqual(together[row]!.ids);
     expect(alone!.logProbability).toBeCloseTo(together[row]!.logProbability, 4);
   }
 });
 
 test('no rows give no captions; features of another size are refused', async () => {
-  expect(await (await opened).greedy(new Float32Array(0), 0)).toEqual([]);
-  await expect((await opened).greedy(new Float32Array(9), 2)).rejects.toThrow('Expected 2 × 5 numbers for features but received 9');
+  expect(await (await opened).decode(new Float32Array(0), 0)).toEqual([]);
+  await expect((await opened).decode(new Float32Array(9), 2)).rejects.toThrow('Expected 2 × 5 numbers for features but received 9');
 });
 
 test('weights that are not a captioner are refused by name', async () => {
   const broken = new Map(weights);
   broken.delete('lstm/kernel');
-  await expect(createDecoder({ weights: broken, architecture, decoding: { maxLength, blockUnknown: false } })).rejects.toThrow(
+  await expect(createDecoder({ weights: broken, architecture, decoding })).rejects.toThrow(
     'Expected F32 [4, 24] for lstm/kernel in the weights to decode with but received nothing',
   );
 });
