@@ -55,9 +55,22 @@ export const Hyperparameters = z.strictObject({
   batchSize: z.int().positive(),
   epochs: z.int().positive(),
   learningRate: z.number().positive(),
-  beta1: z.number(),
-  beta2: z.number(),
-  epsilon: z.number(),
+  /** How the learning rate goes on after the warm-up: see `finalLearningRate`, `decayEvery` and `decayFactor`. */
+  schedule: z.enum(['constant', 'linear', 'cosine', 'step']),
+  /** Steps in which the learning rate grows from nothing to `learningRate`. */
+  warmupSteps: z.int().nonnegative(),
+  /** What schedules `linear` and `cosine` end with. */
+  finalLearningRate: z.number().nonnegative(),
+  /** Steps after which schedule `step` multiplies the rate by `decayFactor`, again and again. */
+  decayEvery: z.int().positive(),
+  decayFactor: z.number().positive().max(1),
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().positive(),
+  /** Where epsilon is added: Keras adds it to the root of Adam's second moment as it is, PyTorch to the root of the corrected one. */
+  epsilonForm: z.enum(['keras', 'pytorch']),
+  /** Decoupled weight decay (AdamW): each step weights lose this part of themselves times the learning rate. Biases and gains do not. */
+  weightDecay: z.number().nonnegative(),
   /** Global norm above which gradients are scaled down; `null` for never. */
   clipNorm: z.number().positive().nullable(),
   /** A word enters the vocabulary when it occurs at least this often in the training captions. */

@@ -20,6 +20,8 @@ export interface StepResult {
   readonly tokens: number;
   /** Global norm of all gradients together, before clipping. */
   readonly gradientNorm: number;
+  /** The rate that the schedule has for this step. */
+  readonly learningRate: number;
   /** False when the loss or a gradient is not finite: then weights, moments and step number are as before. */
   readonly applied: boolean;
 }

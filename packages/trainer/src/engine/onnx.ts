@@ -4,9 +4,18 @@ import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
 import { type PackedBatch, packBatch } from '../model/packed-batch';
 import { ParameterBuffer } from '../model/parameter-buffer';
-import { type Architecture, architectureOf, checkParameters, initialParameters, MATRICES, type MatrixName } from '../model/parameters';
-import { adam, clipScale, globalNorm } from './adam';
+import {
+  type Architecture,
+  architectureOf,
+  checkParameters,
+  initialParameters,
+  MATRICES,
+  type MatrixName,
+  parameterShapes,
+} from '../model/parameters';
+import { Adam, clipScale, segmentOf } from './adam';
 import type { TrainingEngine } from './engine';
+import { learningRateAt } from './schedule';
 
 export interface OnnxTrainingOptions {
   readonly hyperparameters: Hyperparameters;
@@ -14,6 +23,8 @@ export interface OnnxTrainingOptions {
   readonly vocabularySize: number;
   /** Length of a feature. */
   readonly dimension: number;
+  /** Steps of the whole training, which schedules of the learning rate end with. */
+  readonly totalSteps: number;
   /** Threads of onnxruntime; 0 for every core. Runs on other counts may differ in the last bits. */
   readonly threads: number;
   /** Weights to begin with, by Keras' names. Absent: fresh ones from the seed. */
@@ -26,17 +37,18 @@ const UNDERFLOW = 126 * Math.LN2;
 
 /**
  * The captioner on onnxruntime's CPU provider: one graph computes losses and gradients, gradients land in one flat buffer,
- * and Adam makes one pass over it. A step runs synchronously inside its promise, so it blocks the event loop while it lasts.
+ * and Adam makes one pass over it, in memory that both see. A step runs synchronously inside its promise, so it blocks the event loop while it lasts.
  */
 export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Promise<TrainingEngine> {
-  const { hyperparameters, vocabularySize, dimension, threads } = options;
+  const { hyperparameters, vocabularySize, dimension, threads, totalSteps } = options;
   const architecture = architectureOf(hyperparameters, dimension, vocabularySize);
   const limits = { dimension, vocabularySize, steps: hyperparameters.maxLength + 1 };
 
-  const weights = new ParameterBuffer(architecture);
-  const gradients = new ParameterBuffer(architecture);
-  const m = new ParameterBuffer(architecture);
-  const v = new ParameterBuffer(architecture);
+  const adam = new Adam([...parameterShapes(architecture).values()].map(segmentOf), hyperparameters);
+  const weights = new ParameterBuffer(architecture, adam.weights);
+  const gradients = new ParameterBuffer(architecture, adam.gradients);
+  const m = new ParameterBuffer(architecture, adam.m);
+  const v = new ParameterBuffer(architecture, adam.v);
   if (options.initial) checkParameters(options.initial, architecture, 'the initial weights');
   weights.load(options.initial ?? initialParameters(architecture, options.seed));
   let applied = 0;
@@ -66,14 +78,11 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
       );
       addByToken(gradients.matrix('embedding').data, embedded, packed.tokens, architecture.embedding);
       const loss = weightedLoss(losses, packed.weights);
-      const gradientNorm = globalNorm(gradients.flat);
+      const gradientNorm = adam.gradientNorm();
+      const learningRate = learningRateAt(hyperparameters, applied + 1, totalSteps);
       const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-      if (finite) {
-        applied++;
-        const arrays = { weights: weights.flat, gradients: gradients.flat, m: m.flat, v: v.flat };
-        adam(arrays, hyperparameters, applied, clipScale(gradientNorm, hyperparameters.clipNorm));
-      }
-      return { loss, tokens: packed.length, gradientNorm, applied: finite };
+      if (finite) adam.update(++applied, learningRate, clipScale(gradientNorm, hyperparameters.clipNorm));
+      return { loss, tokens: packed.length, gradientNorm, learningRate, applied: finite };
     },
 
     async evaluate(batch) {

@@ -7,10 +7,11 @@ export class ParameterBuffer {
   readonly #architecture: Architecture;
   readonly #arrays = new Map<string, { shape: readonly number[]; view: Float32Array }>();
 
-  constructor(architecture: Architecture) {
+  /** @param flat where the arrays are to lie; absent: memory of their own. */
+  constructor(architecture: Architecture, flat?: Float32Array) {
     this.#architecture = architecture;
     const shapes = [...parameterShapes(architecture)].map(([name, shape]) => ({ name, shape, length: shape.reduce((a, b) => a * b, 1) }));
-    this.flat = new Float32Array(shapes.reduce((sum, { length }) => sum + length, 0));
+    this.flat = flat ?? new Float32Array(shapes.reduce((sum, { length }) => sum + length, 0));
     let offset = 0;
     for (const { name, shape, length } of shapes) {
       this.#arrays.set(name, { shape, view: this.flat.subarray(offset, offset + length) });
@@ -21,7 +22,7 @@ export class ParameterBuffer {
   /** A view on a kernel and the bias behind it, [rows, columns] row-major. */
   matrix(name: MatrixName): { data: Float32Array; shape: readonly [number, number] } {
     const shape = matrixShape(name, this.#architecture);
-    const start = this.#arrays.get(MATRICES[name][0])!.view.byteOffset / Float32Array.BYTES_PER_ELEMENT;
+    const start = (this.#arrays.get(MATRICES[name][0])!.view.byteOffset - this.flat.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
     return { data: this.flat.subarray(start, start + shape[0] * shape[1]), shape };
   }
 

@@ -13,7 +13,15 @@ const open: TrainingEngine[] = [];
 
 async function engineWith(options: Partial<OnnxTrainingOptions> = {}): Promise<TrainingEngine> {
   const { vocabularySize, dimension } = sizes;
-  const engine = await createOnnxTrainingEngine({ hyperparameters, vocabularySize, dimension, threads: 1, seed: 1, ...options });
+  const engine = await createOnnxTrainingEngine({
+    hyperparameters,
+    vocabularySize,
+    dimension,
+    totalSteps: 10,
+    threads: 1,
+    seed: 1,
+    ...options,
+  });
   open.push(engine);
   return engine;
 }
@@ -162,6 +170,33 @@ describe('state', () => {
     expect(engine.state()).toEqual(state);
     await expect(engineWith({ initial: wider })).rejects.toThrow('in the initial weights but received F32 [5, 6]');
   });
+});
+
+test('each step has the rate of its schedule, told with it, also after a state was loaded', async () => {
+  const settings = { ...hyperparameters, schedule: 'linear', warmupSteps: 2, learningRate: 0.09, finalLearningRate: 0.02 } as const;
+  const engine = await engineWith({ hyperparameters: settings });
+  const rates: number[] = [];
+  for (let step = 0; step < 4; step++) rates.push((await engine.step(batchOf(1))).learningRate);
+  const second = await engineWith({ hyperparameters: settings });
+  second.load(engine.state());
+  rates.push((await second.step(batchOf(1))).learningRate);
+  expect(rates).toEqual([0.045, 0.09, 0.09, 0.08, 0.07].map((rate) => expect.closeTo(rate, 12)));
+  const constant = await engineWith({ hyperparameters: { ...settings, schedule: 'constant' } });
+  for (let step = 0; step < 5; step++) await constant.step(batchOf(1));
+  expect(second.state().weights).not.toEqual(constant.state().weights);
+});
+
+test('weight decay takes from matrices and leaves biases alone', async () => {
+  const decayed = await engineWith({ hyperparameters: { ...hyperparameters, weightDecay: 2 } });
+  const plain = await engineWith();
+  const before = plain.state().weights;
+  for (const engine of [decayed, plain]) await engine.step(batchOf(1));
+  const [with2, without] = [decayed.state().weights, plain.state().weights];
+  for (const [name, { shape, data }] of without) {
+    const keep = shape.length > 1 ? 2 * hyperparameters.learningRate : 0;
+    const expected = data.map((value, index) => value - keep * before.get(name)!.data[index]!);
+    expect([name, ...with2.get(name)!.data]).toEqual([name, ...Array.from(expected, (value) => expect.closeTo(value, 6))]);
+  }
 });
 
 describe('divergence', () => {

@@ -4,7 +4,6 @@ import type { NamedTensor } from '@showtell/shared/safetensors';
 import { describeConformance } from '../../../shared/test/conformance';
 import type { Batch, StepResult, TrainingState } from '../../src/engine/engine';
 import { createOnnxTrainingEngine } from '../../src/engine/onnx';
-import { architectureOf } from '../../src/model/parameters';
 import { hyperparametersOf } from '../../src/model/presets/presets';
 
 type Arrays = Record<string, { shape: number[]; data: number[] }>;
@@ -67,6 +66,7 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
         }),
         vocabularySize: model.vocab,
         dimension: model.feature,
+        totalSteps: expected.steps,
         threads: 1,
         initial: tensors(read(folder, 'initial-weights.json') as Arrays),
         seed: 0,
