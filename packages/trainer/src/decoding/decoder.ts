@@ -5,7 +5,7 @@ import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { DecodingSettings } from '@showtell/shared/schema/checkpoint';
 import { ParameterBuffer } from '../model/parameter-buffer';
-import { type Architecture, checkParameters, MATRICES, type MatrixName } from '../model/parameters';
+import { type Architecture, checkParameters, type MatrixName } from '../model/parameters';
 import { Random } from '../model/random';
 import { BeamSearch, type LikeliestTokens } from './beam';
 import type { DecodedCaption } from './decoded-caption';
@@ -132,10 +132,10 @@ export async function createDecoder({ weights, architecture, decoding, threads =
       if (from > 0) await setImmediate();
       const to = Math.min(from + images, rows);
       const batch = new Tensor('float32', features.subarray(from * dimension, to * dimension), [to - from, dimension]);
-      const encoded = await encoder.run({ ...matrices(encoding.graph), [encoding.features]: batch });
+      const encoded = await encoder.run({ ...tensorsOf(encoding.matrices), [encoding.features]: batch });
       let state = encoding.state.map((name) => encoded[name]!);
       const search = begin(to - from);
-      const fixed = matrices(graph.graph);
+      const fixed = tensorsOf(graph.matrices);
       while (search.from.length > 0) {
         const result = await session.run({
           ...fixed,
@@ -152,15 +152,13 @@ export async function createDecoder({ weights, architecture, decoding, threads =
     return captions;
   }
 
-  /** Tensors of the matrices that a graph computes with; they share the buffer's memory. */
-  const matrices = (graph: Graph): Feeds =>
+  /** They share the buffer's memory. */
+  const tensorsOf = (matrices: readonly MatrixName[]): Feeds =>
     Object.fromEntries(
-      graph.inputs
-        .filter(({ name }) => isMatrix(name))
-        .map(({ name }) => {
-          const { data, shape } = buffer.matrix(name as MatrixName);
-          return [name, new Tensor('float32', data, shape)];
-        }),
+      matrices.map((name) => {
+        const { data, shape } = buffer.matrix(name);
+        return [name, new Tensor('float32', data, shape)];
+      }),
     );
 
   async function beams(features: Float32Array, rows: number, options: BeamOptions = {}): Promise<DecodedCaption[][]> {
@@ -194,8 +192,6 @@ export async function createDecoder({ weights, architecture, decoding, threads =
     },
   };
 }
-
-const isMatrix = (name: string): name is MatrixName => name in MATRICES;
 
 const int64 = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 

@@ -2,21 +2,22 @@ import { ELEMENT_TYPE, Graph, type Value } from '@showtell/shared/onnx/graph';
 import { encode, lstmCell, project, projectInput } from '../model/captioner';
 import { type Architecture, type MatrixName, matrixShape } from '../model/parameters';
 
-/** Features of photos to the state before the first token. Inputs are the features and, by their names, the matrices. */
+/** Features of photos to the state before the first token. */
 export interface EncodeGraph {
   readonly graph: Graph;
+  /** Inputs, by their own names. */
+  readonly matrices: readonly MatrixName[];
   /** float32 [B, F] */
   readonly features: Value;
   /** float32 [B, …] each, in the order of `StepGraph.state` */
   readonly state: readonly Value[];
 }
 
-/**
- * One step of decoding, the state going in and out. S is the rows before the step, R the rows that go on, V the tokens.
- * Inputs are those below and, by their names, the matrices.
- */
+/** One step of decoding, the state going in and out. S is the rows before the step, R the rows that go on, V the tokens. */
 export interface StepGraph {
   readonly graph: Graph;
+  /** Inputs, by their own names. */
+  readonly matrices: readonly MatrixName[];
   /** What a row remembers: float32 [S, …] before the step, [R, …] after it. */
   readonly state: readonly { readonly before: Value; readonly after: Value }[];
   /** int64 [R]: which row of the state each row goes on from */
@@ -45,13 +46,14 @@ export interface AllOutputs {
 export function encodeGraph(architecture: Architecture): EncodeGraph {
   const { dimension, units } = architecture;
   const graph = new Graph();
+  const { matrices, matrix } = declareMatrices(graph, architecture);
   const features = graph.input('features', 'float32', ['B', dimension]);
-  const hidden = encode(graph, features, matrix(graph, architecture, 'encoder'));
+  const hidden = encode(graph, features, matrix('encoder'));
   // A graph's outputs must have names of their own.
   const cell = graph.op('Identity', [hidden]);
   graph.output(hidden, 'float32', ['B', units]);
   graph.output(cell, 'float32', ['B', units]);
-  return { graph, features, state: [hidden, cell] };
+  return { graph, matrices, features, state: [hidden, cell] };
 }
 
 export function stepGraph(architecture: Architecture, outputs: 'likeliest'): StepGraph & { readonly next: LikeliestOutputs };
@@ -59,20 +61,21 @@ export function stepGraph(architecture: Architecture, outputs: 'all'): StepGraph
 export function stepGraph(architecture: Architecture, outputs: 'likeliest' | 'all'): StepGraph {
   const { units, vocabularySize } = architecture;
   const graph = new Graph();
+  const { matrices, matrix } = declareMatrices(graph, architecture);
   const from = graph.input('from', 'int64', ['R']);
   const tokens = graph.input('tokens', 'int64', ['R']);
   const before = ['hidden', 'cell'].map((name) => graph.input(name, 'float32', ['S', units]));
   const [hidden, cell] = before.map((state) => graph.op('Gather', [state, from], { axis: 0 })) as [Value, Value];
-  const embedded = graph.op('Gather', [matrix(graph, architecture, 'embedding'), tokens], { axis: 0 });
-  const projected = projectInput(graph, embedded, matrix(graph, architecture, 'lstm'));
-  const after = lstmCell(graph, projected, matrix(graph, architecture, 'recurrent'), hidden, cell);
-  const logits = project(graph, after.hidden, matrix(graph, architecture, 'output'));
+  const embedded = graph.op('Gather', [matrix('embedding'), tokens], { axis: 0 });
+  const projected = projectInput(graph, embedded, matrix('lstm'));
+  const after = lstmCell(graph, projected, matrix('recurrent'), hidden, cell);
+  const logits = project(graph, after.hidden, matrix('output'));
   const state = [after.hidden, after.cell].map((value, index) => {
     graph.output(value, 'float32', ['R', units]);
     return { before: before[index]!, after: value };
   });
   const next = outputs === 'all' ? allTokens(graph, logits, vocabularySize) : likeliestTokens(graph, logits);
-  return { graph, state, from, tokens, next };
+  return { graph, matrices, state, from, tokens, next };
 }
 
 function allTokens(graph: Graph, logits: Value, vocabularySize: number): AllOutputs {
@@ -92,6 +95,13 @@ function likeliestTokens(graph: Graph, logits: Value): LikeliestOutputs {
   return { count, tokens, logProbabilities };
 }
 
-function matrix(graph: Graph, architecture: Architecture, name: MatrixName): Value {
-  return graph.input(name, 'float32', matrixShape(name, architecture));
+/** Matrices become inputs when the graph first asks for them; `matrices` tells which it has asked for. */
+function declareMatrices(graph: Graph, architecture: Architecture) {
+  const matrices: MatrixName[] = [];
+  const matrix = (name: MatrixName): Value => {
+    if (matrices.includes(name)) return name;
+    matrices.push(name);
+    return graph.input(name, 'float32', matrixShape(name, architecture));
+  };
+  return { matrices, matrix };
 }

@@ -34,9 +34,10 @@ export class Rows {
 
   /** Distributions of the rows that the search goes on with. */
   step(language: Language, search: Search, first: boolean): Float32Array[] {
+    const next = search.tokens;
     this.#rows = search.from.map((from, row) => {
       const { image, tokens } = this.#rows[from]!;
-      return { image, tokens: first ? [] : [...tokens, search.tokens[row]!] };
+      return { image, tokens: first ? [] : [...tokens, next[row]!] };
     });
     return this.#rows.map(({ image, tokens }) => language(image, tokens));
   }
