@@ -2,20 +2,23 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readAliases } from '@showtell/trainer/checkpoint/aliases';
 import { listCheckpoints } from '@showtell/trainer/checkpoint/checkpoints';
 import { trainingNames } from '@showtell/trainer/checkpoint/model-name';
+import { trainedRuns } from '@showtell/trainer/train/choose-splits';
 import { readDone } from '@showtell/trainer/train/done';
 import { readTraining } from '@showtell/trainer/train/freeze';
 import pc from 'picocolors';
+import { formatRate } from './output/format';
 import { formatTable } from './output/table';
 
 const NONE = '–';
+const METRIC_NAMES: Readonly<Record<string, string>> = { validationCider: 'CIDEr', validationLoss: 'loss' };
 const STATES = { completed: 'complete', diverged: 'diverged', open: 'incomplete' } as const;
-const loss = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(4) : NONE);
+const figure = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(4) : NONE);
 
 /** Prints every training of the store. */
 export async function showTrainings(store: ObjectStore, json: boolean): Promise<void> {
   const rows = await Promise.all(
     (await trainingNames(store)).map(async (name) => {
-      const [{ run, preset, hyperparameters }, done, aliases] = await Promise.all([
+      const [{ trainSplits, preset, hyperparameters }, done, aliases] = await Promise.all([
         readTraining(store, name),
         readDone(store, name),
         readAliases(store, name),
@@ -23,13 +26,13 @@ export async function showTrainings(store: ObjectStore, json: boolean): Promise<
       const best = aliases.get('best');
       return {
         training: name,
-        run,
+        runs: trainedRuns({ trainSplits }),
         preset,
         epochs: hyperparameters.epochs,
         state: STATES[done?.outcome ?? 'open'],
         latestStep: aliases.get('latest')?.step ?? null,
         bestStep: best?.step ?? null,
-        bestValidationLoss: best?.metric?.value ?? null,
+        bestMetric: best?.metric ?? null,
       };
     }),
   );
@@ -38,16 +41,16 @@ export async function showTrainings(store: ObjectStore, json: boolean): Promise<
   else
     process.stdout.write(
       formatTable(
-        ['training', 'state', 'run', 'preset', 'epochs', 'latest', 'best', 'validation loss'],
+        ['training', 'state', 'run', 'preset', 'epochs', 'latest', 'best', 'metric'],
         rows.map((row) => [
           row.training,
           row.state,
-          row.run,
+          row.runs.join(' '),
           row.preset,
           row.epochs,
           row.latestStep ?? NONE,
           row.bestStep ?? NONE,
-          loss(row.bestValidationLoss),
+          row.bestMetric ? `${METRIC_NAMES[row.bestMetric.name] ?? row.bestMetric.name} ${figure(row.bestMetric.value)}` : NONE,
         ]),
       ),
     );
@@ -63,6 +66,8 @@ export async function showCheckpoints(store: ObjectStore, training: string, json
     epoch: record.epoch,
     loss: record.loss,
     validationLoss: record.validationLoss,
+    validationCider: record.validationCider,
+    learningRate: record.learningRate,
     aliases: aliases.filter(([, alias]) => alias.checkpoint === folder).map(([name]) => name),
     folder,
     sha256,
@@ -72,13 +77,15 @@ export async function showCheckpoints(store: ObjectStore, training: string, json
   else
     process.stdout.write(
       formatTable(
-        ['model', 'epoch', 'step', 'loss', 'validation loss', 'aliases'],
+        ['model', 'epoch', 'step', 'learning rate', 'loss', 'validation loss', 'CIDEr', 'aliases'],
         rows.map((row) => [
           row.model,
           row.epoch,
           row.step,
-          loss(row.loss),
-          loss(row.validationLoss),
+          formatRate(row.learningRate),
+          figure(row.loss),
+          figure(row.validationLoss),
+          figure(row.validationCider),
           pc.green(row.aliases.map((alias) => `@${alias}`).join(' ')),
         ]),
       ),

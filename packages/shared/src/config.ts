@@ -10,6 +10,26 @@ const Url = (protocols: readonly string[]) =>
   });
 
 const GIB = 2 ** 30;
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: GIB,
+  tib: 2 ** 40,
+};
+
+/** A number of bytes, or a number with a unit: `2GiB`, `500 MB`. */
+const Bytes = z.preprocess(
+  (value) => {
+    const [, number, unit = ''] = typeof value === 'string' ? (/^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b)?\s*$/i.exec(value) ?? []) : [];
+    return number === undefined ? value : Math.round(Number(number) * UNITS[unit.toLowerCase()]!);
+  },
+  z.int({ error: 'expected bytes, such as 2GiB' }).min(0),
+);
 
 /** Every setting: its place in `showtell.config.json` (the key), its environment variable, and what it means. */
 export const SETTINGS = {
@@ -47,17 +67,24 @@ export const SETTINGS = {
   },
   pixelWindow: {
     env: 'SHOWTELL_PIXEL_WINDOW',
-    schema: z.coerce.number().int().min(0),
+    schema: Bytes,
     meaning: 'bytes of prepared pixels that may wait in Redis; 0: encoders prepare photos themselves (default: 1 GiB; 0 under `up`)',
   },
   engineMemory: {
     env: 'SHOWTELL_ENGINE_MEMORY',
-    schema: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(4 * GIB),
+    schema: Bytes.default(4 * GIB),
     meaning: 'bytes of memory from which on an encoder process that has grown is replaced between two shards; 0: never',
+  },
+  featureMemory: {
+    env: 'SHOWTELL_FEATURE_MEMORY',
+    schema: Bytes,
+    meaning:
+      'bytes of features that a training keeps in memory, such as 2GiB; the rest it reads when it comes to it (default: half of the memory)',
+  },
+  checkpointSeconds: {
+    env: 'SHOWTELL_CHECKPOINT_SECONDS',
+    schema: z.coerce.number().min(1).default(900),
+    meaning: 'how long a training goes on without a checkpoint; each epoch ends with one',
   },
   drainSeconds: {
     env: 'SHOWTELL_DRAIN_SECONDS',
@@ -80,7 +107,7 @@ type SettingName = keyof typeof SETTINGS;
 export type Settings = {
   readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
     ? string | undefined
-    : Name extends 'pixelWindow'
+    : Name extends 'pixelWindow' | 'featureMemory'
       ? number | undefined
       : z.output<(typeof SETTINGS)[Name]['schema']>;
 };

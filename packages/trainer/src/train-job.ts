@@ -13,7 +13,8 @@ export interface TrainServices {
   readonly store: ObjectStore;
   readonly logger: Logger;
   readonly threads: number;
-  readonly checkpointSteps?: number;
+  readonly checkpointSeconds: number;
+  readonly featureMemory: number | undefined;
   readonly holder: string;
   readonly leaseSeconds: number;
   /** Aborts when this process shall stop. */
@@ -27,9 +28,10 @@ const PROGRESS_MS = 1_000;
  * while another process holds the training's lease, it looks again later.
  */
 export async function runTrainJob(data: TrainJob, { job, token, signal }: JobContext<TrainJob>, services: TrainServices): Promise<void> {
-  const { store, logger, threads, checkpointSteps, holder, leaseSeconds, stop } = services;
+  const { store, logger, threads, checkpointSeconds, featureMemory, holder, leaseSeconds, stop } = services;
   const { training, request } = data;
-  if (request && !(await store.head(keys.trainingJson(training), { signal }))) await freezeTraining(store, { ...request, training });
+  if (request && !(await store.head(keys.trainingJson(training), { signal })))
+    await freezeTraining(store, { runs: [request.run], preset: request.preset, training });
   const log = logEvents(logger.child({ training }));
   const report = reportProgress(job, logger);
   try {
@@ -37,7 +39,8 @@ export async function runTrainJob(data: TrainJob, { job, token, signal }: JobCon
       holder,
       leaseSeconds,
       threads,
-      ...(checkpointSteps !== undefined && { checkpointSteps }),
+      featureMemory,
+      checkpointSeconds,
       // A lost job lock stops it in the same way: what the training's objects are guarded by is its lease, and that is still ours.
       signal: AbortSignal.any([signal, stop]),
       onEvent: (event) => {

@@ -19,8 +19,6 @@ export interface TrainerWorkerOptions {
   readonly logger: Logger;
   /** Threads of the engine. Default: one for every core that this process may use. */
   readonly threads?: number;
-  /** Checkpoints between those at the end of each epoch; none by default. */
-  readonly checkpointSteps?: number;
   /** Ends when no training is left in the queue, instead of waiting for more. */
   readonly once?: boolean;
   /** Stops the worker when it is requested; its `run` waits until the worker has stopped. */
@@ -35,7 +33,7 @@ const DEVICE = 'cpu';
  * after the step going on, and its job goes back to the queue.
  */
 export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<void> {
-  const { settings, store, logger, threads = availableParallelism(), checkpointSteps, once = false, shutdown } = options;
+  const { settings, store, logger, threads = availableParallelism(), once = false, shutdown } = options;
   const opened = new Shutdown(logger);
   const stopped = serve();
   shutdown.defer('trainer worker', () => stopped.catch(() => {}));
@@ -59,12 +57,13 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
             store,
             logger,
             threads,
+            featureMemory: settings.featureMemory,
+            checkpointSeconds: settings.checkpointSeconds,
             stop: shutdown.signal,
             // Half the lock, so that a job taken from a dead worker does not wait as long again.
             leaseSeconds: settings.lockSeconds / 2,
             // In a container every process may have the same host name and process id.
             holder: `${name}.${randomBytes(4).toString('hex')}`,
-            ...(checkpointSteps !== undefined && { checkpointSteps }),
           }),
       });
       opened.defer('train worker', () => drain(worker, settings.drainSeconds));

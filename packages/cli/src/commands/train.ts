@@ -1,4 +1,5 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
+import type { SplitName } from '@showtell/trainer/train/choose-splits';
 import { Command, InvalidArgumentError } from 'commander';
 import { wholeNumber } from '../whole-number';
 
@@ -8,8 +9,9 @@ interface TrainFlags {
   readonly epochs?: number;
   readonly seed?: number;
   readonly set: Readonly<Record<string, SetValue>>;
-  readonly trainSplit?: string;
-  readonly validationSplit?: string;
+  readonly trainSplit?: readonly SplitName[];
+  readonly validationSplit?: readonly SplitName[];
+  readonly from?: string;
   readonly resume?: boolean;
   readonly here?: boolean;
   readonly json?: boolean;
@@ -18,37 +20,55 @@ interface TrainFlags {
 export function trainCommand(shutdown: Shutdown): Command {
   return new Command('train')
     .description(
-      'Fit a captioner on a finished run, as a job of a trainer (again, it goes on) or in this process (--here; go on with --resume)',
+      'Fit a captioner on finished runs, as a job of a trainer (again, it goes on) or in this process (--here; go on with --resume)',
     )
-    .argument('<run>', "a complete run's name")
+    .argument('<runs...>', 'names of complete runs, all of one encoder')
     .option('--preset <name>', 'architecture and settings to begin from (default: seed)')
     .option('--name <name>', "the training's name (default: RUN-PRESET)")
+    .option('--from <model>', 'begin with the weights, vocabulary and network of TRAINING, TRAINING@ALIAS or TRAINING:STEP')
     .option('--epochs <n>', 'passes over the training captions', wholeNumber(1, 100_000))
     .option('--seed <n>', 'seed of first weights and order', wholeNumber(0, 2 ** 31 - 1))
     .option('--set <name=value>', 'another hyper-parameter, such as batchSize=64; repeatable', hyperparameter, {})
-    .option('--train-split <name>', 'split to train on (default: train)')
-    .option('--validation-split <name>', 'split to validate on, or none (default: val, validation or dev)')
+    .option('--train-split <splits>', 'splits to train on, as SPLIT or RUN:SPLIT, with commas (default: train)', splitNames)
+    .option(
+      '--validation-split <splits>',
+      'splits to validate on, of other runs too, or none (default: val, validation or dev)',
+      splitNames,
+    )
     .option('--resume', 'go on with a training from its newest checkpoint, with the settings it was frozen with')
     .option('--here', 'train in this process instead of a worker')
     .option('--json', 'print what happens as JSON lines')
     .addHelpText(
       'after',
-      '\nExamples:\n  $ showtell train coco-1a2b3c4d --epochs 8\n  $ showtell train coco-1a2b3c4d --name big --set units=512 --here\n',
+      '\nExamples:\n  $ showtell train coco-1a2b3c4d --epochs 8\n  $ showtell train coco-1a2b3c4d --name big --set units=512 --here\n' +
+        '  $ showtell train coco flickr --name both --train-split train,restval --validation-split coco:val\n' +
+        '  $ showtell train flickr --name tuned --from both@best --set learningRate=1e-4 --set patience=3\n',
     )
-    .action(async (run: string, flags: TrainFlags, command: Command) => {
+    .action(async (runs: string[], flags: TrainFlags, command: Command) => {
       const [{ openContext }, { trainRun }] = await Promise.all([import('../context.js'), import('../train/train-run.js')]);
-      const { name, set, epochs, validationSplit, ...rest } = flags;
+      const { name, set, epochs, trainSplit, validationSplit, ...rest } = flags;
       await trainRun(openContext(command, shutdown), {
         ...rest,
-        run,
+        runs,
         training: name,
         hyperparameters: { ...set, ...(epochs !== undefined && { epochs }) },
-        validationSplit: validationSplit === 'none' ? null : validationSplit,
+        trainSplits: trainSplit,
+        validationSplits: validationSplit,
         resume: flags.resume ?? false,
         here: flags.here ?? false,
         json: flags.json ?? false,
       });
     });
+}
+
+/** `val`, `coco:val,flickr:dev`, or `none`. */
+function splitNames(text: string): SplitName[] {
+  if (text === 'none') return [];
+  return text.split(',').map((name) => {
+    const [, run, split] = /^(?:([^:]+):)?([^:]+)$/.exec(name.trim()) ?? [];
+    if (split === undefined) throw new InvalidArgumentError('Expected SPLIT or RUN:SPLIT, several with commas between them.');
+    return { run, split };
+  });
 }
 
 type SetValue = number | boolean | string | null;

@@ -95,7 +95,7 @@ export async function trainCaptioner({ context, queues }: Demo, stages: Stages):
     if (event.event !== 'checkpoint') shown.onEvent(event);
   };
   try {
-    await enqueueTraining(context.store, queues, { run: NAME, training: NAME, preset, hyperparameters });
+    await enqueueTraining(context.store, queues, { runs: [NAME], training: NAME, preset, hyperparameters });
     const { step } = await followTraining({ ...context, queues, training: NAME, onEvent });
     stages.end('Train', `${formatCount(step)} steps, ${plural(hyperparameters.epochs, 'epoch')}, ${plural(vocabulary, 'word')}`);
     return { epochs, vocabulary, steps: step };

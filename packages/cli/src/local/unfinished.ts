@@ -4,6 +4,7 @@ import { isShowtellError } from '@showtell/shared/errors';
 import { redact } from '@showtell/shared/logger';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
+import { trainedRuns } from '@showtell/trainer/train/choose-splits';
 import { readTraining } from '@showtell/trainer/train/freeze';
 import pc from 'picocolors';
 import type { Logger } from 'pino';
@@ -43,8 +44,8 @@ export async function tellWhatIsLeft({ store, queues, say }: LocalWork): Promise
   for (const { data } of await queues.train.getJobs([...LIVE_STATES])) {
     // A training that a run ends in goes on with that run.
     if (data.request !== undefined && own.has(data.request.run)) continue;
-    const { run } = data.request ?? (await readTraining(store, data.training));
-    say(`Left       training ${data.training}: showtell train ${run} --name ${data.training} --resume goes on with it`);
+    const runs = data.request ? [data.request.run] : trainedRuns(await readTraining(store, data.training));
+    say(`Left       training ${data.training}: showtell train ${runs.join(' ')} --name ${data.training} --resume goes on with it`);
   }
 }
 

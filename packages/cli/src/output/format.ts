@@ -18,3 +18,6 @@ export function formatShare(part: number, whole: number): string {
 
 /** `3 pictures`, `1 picture`. */
 export const plural = (count: number, one: string, many = `${one}s`) => `${formatCount(count)} ${count === 1 ? one : many}`;
+
+/** A learning rate: `0.001`, `0.000025`, `2.5e-7`. */
+export const formatRate = (rate: number) => String(Number(rate.toPrecision(3)));

@@ -1,6 +1,6 @@
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
 import pc from 'picocolors';
-import { formatCount, formatSeconds } from '../output/format';
+import { formatCount, formatRate, formatSeconds } from '../output/format';
 import { type Progress, startProgress } from '../output/progress';
 
 /** Prints what a training tells: its figures on `stream`, the way to them as a bar. */
@@ -13,6 +13,7 @@ export function showEvents({
 } = {}): { readonly onEvent: OnTrainEvent; readonly end: () => void } {
   if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event)}\n`), end: () => {} };
   let bar: Progress | undefined;
+  let epochs = 0;
   const endBar = () => {
     bar?.end();
     bar = undefined;
@@ -22,11 +23,13 @@ export function showEvents({
     stream.write(`${line}\n`);
   };
   const onEvent: OnTrainEvent = (event) => {
-    if (event.event === 'start')
+    if (event.event === 'start') {
+      ({ epochs } = event);
       say(
         `Training ${event.training}: ${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
-    else if (event.event === 'waiting')
+      if (event.featureBytes > event.featureMemory) say(pc.yellow(notAllInMemory(event)));
+    } else if (event.event === 'waiting')
       say(
         `${event.holder} did not end its training of ${event.training}: waiting ${formatSeconds(event.seconds)} to see whether it still works`,
       );
@@ -34,13 +37,27 @@ export function showEvents({
       bar ??= startProgress('Training', event.steps, { passing: true });
       bar.update(
         event.step,
-        `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}, ${formatCount(Math.round(event.tokensPerSecond))} words/s`,
+        `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}, learning rate ${formatRate(event.learningRate)}, ${formatCount(Math.round(event.tokensPerSecond))} words/s`,
       );
     } else if (event.event === 'epoch')
-      say(
-        `Epoch ${event.epoch}/${event.epochs}  loss ${event.loss.toFixed(4)}${event.validationLoss === null ? '' : `  validation loss ${event.validationLoss.toFixed(4)}`}`,
-      );
+      say(`Epoch ${event.epoch}/${event.epochs}  loss ${event.loss.toFixed(4)}${validated(event)}  ${formatSeconds(event.seconds)}`);
+    else if (event.event === 'end' && event.outcome === 'completed' && event.epoch < epochs) say(`Ended early: ${event.reason}`);
     else if (event.event === 'checkpoint') say(pc.dim(`Checkpoint at step ${formatCount(event.step)} in ${formatSeconds(event.seconds)}`));
   };
   return { onEvent, end: endBar };
+}
+
+type Told<Name> = Extract<Parameters<OnTrainEvent>[0], { event: Name }>;
+
+function validated({ validationLoss, validationCider, best }: Told<'epoch'>): string {
+  if (validationLoss === null || validationCider === null) return '';
+  return `  validation loss ${validationLoss.toFixed(4)}  CIDEr ${validationCider.toFixed(4)}${best === true ? ' (best)' : ''}`;
+}
+
+function notAllInMemory({ featureBytes, featureMemory, shuffleWindow }: Told<'start'>): string {
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
+  return (
+    `Of ${gigabytes(featureBytes)} of features ${gigabytes(featureMemory)} are kept in memory (--feature-memory); the rest is read again and again` +
+    (shuffleWindow === null ? '. With --set shuffleWindow=IMAGES an epoch would read each only once' : ', once an epoch')
+  );
 }

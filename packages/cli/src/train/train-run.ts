@@ -5,20 +5,17 @@ import { checkName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { openQueues } from '@showtell/shared/queue/open-queues';
-import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
 import { readDone } from '@showtell/trainer/train/done';
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
-import { readTraining, type TrainingRequest } from '@showtell/trainer/train/freeze';
+import { readTraining, type TrainingRequest, trainingNameOf } from '@showtell/trainer/train/freeze';
 import { trainHere } from '@showtell/trainer/train/train-here';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
 import { followTraining } from './follow-training';
 import { showEvents } from './show-events';
 
-export interface TrainRunOptions extends Omit<TrainingRequest, 'preset'> {
-  /** Default: that of the training that is resumed, else `seed`. */
-  readonly preset?: string | undefined;
+export interface TrainRunOptions extends TrainingRequest {
   /** Goes on with a training that is there; whatever is not asked for stays as it was frozen. */
   readonly resume: boolean;
   /** In this process; otherwise as a job of a trainer worker. */
@@ -26,16 +23,11 @@ export interface TrainRunOptions extends Omit<TrainingRequest, 'preset'> {
   readonly json: boolean;
 }
 
-const DEFAULT_PRESET = 'seed';
-
-/** Trains on a complete run to the end, printing what happens. Errors as of `trainHere`, `enqueueTraining` and `followTraining`. */
+/** Trains on complete runs to the end, printing what happens. Errors as of `trainHere`, `enqueueTraining` and `followTraining`. */
 export async function trainRun(context: CommandContext, { resume, here, json, ...asked }: TrainRunOptions): Promise<void> {
-  checkName('run', asked.run);
-  const training = asked.training ?? defaultTrainingName(asked.run, asked.preset ?? DEFAULT_PRESET);
-  const request = resume
-    ? await asFrozen(context.store, { ...asked, training })
-    : { ...asked, training, preset: asked.preset ?? DEFAULT_PRESET };
-  checkName('training', training);
+  for (const run of asked.runs) checkName('run', run);
+  const training = checkName('training', trainingNameOf(asked));
+  const request = resume ? await asFrozen(context.store, { ...asked, training }) : { ...asked, training };
   const before = await readDone(context.store, training);
   const shown = showEvents({ json });
   const say = (line: string) => {
@@ -49,7 +41,7 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
         `The training ${training} was complete already (${plural(before.epoch, 'epoch')}, ${plural(before.step, 'step')}). Its checkpoints: showtell checkpoints ${training}; to train once more, name a new training: --name NAME`,
       );
     else if (outcome === 'completed') say(`Done. Its checkpoints: showtell checkpoints ${training}`);
-    else say(`Stopped and saved. To go on: showtell train ${request.run} --name ${training} --resume --here`);
+    else say(`Stopped and saved. To go on: showtell train ${request.runs.join(' ')} --name ${training} --resume --here`);
   } finally {
     shown.end();
   }
@@ -64,13 +56,19 @@ async function asFrozen(store: ObjectStore, asked: Asked): Promise<TrainingReque
     ...asked,
     preset: asked.preset ?? frozen.preset,
     hyperparameters: { ...frozen.hyperparameters, ...asked.hyperparameters },
-    trainSplit: asked.trainSplit ?? frozen.trainSplit,
-    validationSplit: asked.validationSplit === undefined ? frozen.validationSplit : asked.validationSplit,
+    trainSplits: asked.trainSplits ?? frozen.trainSplits,
+    validationSplits: asked.validationSplits ?? frozen.validationSplits,
+    from: asked.from ?? frozen.from?.model,
     seed: asked.seed ?? frozen.seed,
   };
 }
 
-async function inThisProcess({ store, signal }: CommandContext, request: TrainingRequest, resume: boolean, onEvent: OnTrainEvent) {
+async function inThisProcess(
+  { store, settings, signal }: CommandContext,
+  request: TrainingRequest,
+  resume: boolean,
+  onEvent: OnTrainEvent,
+) {
   let interrupted = false;
   process.once('SIGINT', () => (interrupted = true));
   const threads = availableParallelism();
@@ -78,6 +76,8 @@ async function inThisProcess({ store, signal }: CommandContext, request: Trainin
     threads,
     resume,
     holder: `${hostname()}.${process.pid}`,
+    featureMemory: settings.featureMemory,
+    checkpointSeconds: settings.checkpointSeconds,
     signal,
     onEvent: (event) => {
       if (event.event === 'start')

@@ -23,7 +23,7 @@ export interface Checkpoint {
   readonly record: CheckpointRecord;
 }
 
-export type CheckpointFigures = Pick<CheckpointRecord, 'training' | 'step' | 'epoch' | 'leaseEpoch' | 'loss' | 'validationLoss'>;
+export type CheckpointFigures = Omit<CheckpointRecord, 'formatVersion' | 'files'>;
 
 /** Commits a checkpoint: the files, then COMMIT.json. Until that is there, the checkpoint does not exist. */
 export async function saveCheckpoint(

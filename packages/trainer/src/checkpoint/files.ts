@@ -40,6 +40,8 @@ export const Cursor = z.strictObject({
   /** Σ −log p and its tokens in the epoch that is not over. */
   lossSum: z.number(),
   tokens: Count,
+  /** The best epoch so far, by the training's `validationMetric`; patience counts from it. `null` before the first, and without validation. */
+  best: z.strictObject({ epoch: Count, step: Count, loss: z.number(), cider: z.number() }).nullable(),
 });
 export type Cursor = z.infer<typeof Cursor>;
 
@@ -64,6 +66,10 @@ export const CAPTIONER_FILES = ['training.json', 'vocabulary.json', 'preprocessi
 export const TRAINER_FILES = [...CAPTIONER_FILES, 'cursor.json', 'optimizer.safetensors'] as const;
 export type CheckpointFile = (typeof TRAINER_FILES)[number];
 
+export function decodingOf({ maxLength, beam, lengthNormalization, blockUnknown, blockRepeats }: DecodingSettings): DecodingSettings {
+  return { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats };
+}
+
 /** The bytes of every file of a checkpoint but COMMIT.json; the same training at the same step gives the same bytes. */
 export function encodeCheckpointFiles(
   training: TrainingRecord,
@@ -78,15 +84,7 @@ export function encodeCheckpointFiles(
     input: [side, side, 3],
     weightsKey: keys.weights(training.encoder.weightsSha256),
   };
-  const { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats } = training.hyperparameters;
-  const decoding: Decoding = {
-    formatVersion: DECODING_FORMAT,
-    maxLength,
-    beam,
-    lengthNormalization,
-    blockUnknown,
-    blockRepeats,
-  };
+  const decoding: Decoding = { formatVersion: DECODING_FORMAT, ...decodingOf(training.hyperparameters) };
   return {
     'training.json': encodeRecord(training),
     'vocabulary.json': encodeRecord(vocabulary),

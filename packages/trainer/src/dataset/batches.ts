@@ -1,31 +1,44 @@
-import { createHash } from 'node:crypto';
+import { Ahead } from '@showtell/shared/ahead';
 import type { Batch } from '../engine/engine';
-import { Random } from '../model/random';
-import type { CaptionSamples } from './samples';
-
-/**
- * The order in which an epoch sees its samples. It depends on nothing but its arguments, so a training
- * that resumes needs to know only how many batches of which epoch it has done.
- */
-export function epochOrder(seed: number, epoch: number, samples: number): Uint32Array {
-  const digest = createHash('sha256').update(`order ${seed} ${epoch}`).digest();
-  const random = new Random([digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)]);
-  return random.shuffle(Uint32Array.from({ length: samples }, (_, index) => index));
-}
+import type { EpochOrder } from './epoch-order';
+import type { FeatureTable } from './feature-table';
+import { type CaptionSamples, captionOf } from './samples';
 
 /** Batches of an epoch; the last one may be smaller. */
 export function batchCount(samples: number, batchSize: number): number {
   return Math.ceil(samples / batchSize);
 }
 
-/** The batch of that number, in the order given. */
-export function batchAt(samples: CaptionSamples, order: Uint32Array, batchSize: number, number: number): Batch {
-  const chosen = order.subarray(number * batchSize, (number + 1) * batchSize);
-  const { dimension } = samples;
-  const features = new Float32Array(chosen.length * dimension);
-  for (const [position, sample] of chosen.entries()) {
-    const row = samples.rows[sample]!;
-    features.set(samples.features.subarray(row * dimension, (row + 1) * dimension), position * dimension);
+/**
+ * The batches of an order from number `first` on, the next one being made while one is used, and the shards of the next window read while one
+ * window is. Errors as of `FeatureTable.gather`.
+ */
+export async function* batchesOf(
+  features: FeatureTable,
+  samples: CaptionSamples,
+  { samples: order, windows }: EpochOrder,
+  batchSize: number,
+  first = 0,
+): AsyncGenerator<Batch> {
+  const count = batchCount(order.length, batchSize);
+  let windowEnd = 0;
+  const ahead = new Ahead(count - first, async (index) => {
+    const begin = (first + index) * batchSize;
+    if (begin >= windowEnd) {
+      const window = windows.findIndex(({ end }) => end > begin);
+      windowEnd = windows[window]?.end ?? order.length;
+      const next = windows[window + 1];
+      if (next) features.readAhead(next.shards, windows[window]?.shards ?? []);
+    }
+    const chosen = order.subarray(begin, begin + batchSize);
+    return {
+      features: await features.gather(Array.from(chosen, (sample) => samples.rows[sample]!)),
+      captions: Array.from(chosen, (sample) => captionOf(samples, sample)),
+    };
+  });
+  try {
+    for (let batch = first; batch < count; batch++) yield* await ahead.take(1);
+  } finally {
+    await ahead.settled();
   }
-  return { features, captions: Array.from(chosen, (sample) => samples.captions[sample]!) };
 }

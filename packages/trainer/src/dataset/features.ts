@@ -1,7 +1,7 @@
+import { Ahead } from '@showtell/shared/ahead';
 import { decodeCaptionRows } from '@showtell/shared/arrow/caption-rows';
-import { decodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
+import { decodeFeatureRows, type FeatureTable as ShardTable } from '@showtell/shared/arrow/feature-rows';
 import { readPart } from '@showtell/shared/commit';
-import { concurrently } from '@showtell/shared/concurrently';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { ManifestRecord, ManifestShard } from '@showtell/shared/schema/manifest';
@@ -17,7 +17,32 @@ export interface SplitFeatures {
   readonly dimension: number;
 }
 
-const DOWNLOADS = 4;
+/** Shards read before their turn: so many answers of the store are waited for at once. */
+const AHEAD = 4;
+
+/** The shards of a split in manifest order. Throws `NOT_FOUND`, listing the splits there are. */
+export function shardsOf(manifest: ManifestRecord, split: string): ManifestShard[] {
+  checkSplit(manifest, split);
+  return manifest.shards.filter((shard) => shard.split === split);
+}
+
+/** Reads shards one after the other, the next ones begun before they are asked for. Errors as of `readShard`. */
+export async function* readShards(
+  store: ObjectStore,
+  shards: readonly ManifestShard[],
+  dimension: number,
+  signal?: AbortSignal,
+): AsyncGenerator<ShardTable> {
+  const ahead = new Ahead(shards.length, (index) => readShard(store, shards[index]!, dimension, signal));
+  try {
+    for (const _ of shards) {
+      ahead.begin(AHEAD);
+      yield* await ahead.take(1);
+    }
+  } finally {
+    await ahead.settled();
+  }
+}
 
 /**
  * Reads all shards of a split into one array; each is checked against its sha256 before it is parsed.
@@ -29,27 +54,18 @@ export async function readFeatures(
   split: string,
   signal?: AbortSignal,
 ): Promise<SplitFeatures> {
-  checkSplit(manifest, split);
+  const shards = shardsOf(manifest, split);
   const { dimension } = manifest.encoder;
-  const shards = manifest.shards.filter((shard) => shard.split === split);
-  const offsets: number[] = [];
-  let rows = 0;
-  for (const shard of shards) {
-    offsets.push(rows);
-    rows += shard.rows;
-  }
-  const features = new Float32Array(rows * dimension);
-  const imageIds: string[] = Array.from({ length: rows });
-  const fileNames: string[] = Array.from({ length: rows });
-  await concurrently(shards, DOWNLOADS, async (shard, index) => {
-    const table = await readShard(store, shard, dimension, signal);
-    const offset = offsets[index]!;
-    features.set(table.features, offset * dimension);
+  const features = new Float32Array(shards.reduce((sum, { rows }) => sum + rows, 0) * dimension);
+  const imageIds: string[] = [];
+  const fileNames: string[] = [];
+  for await (const table of readShards(store, shards, dimension, signal)) {
+    features.set(table.features, imageIds.length * dimension);
     for (const [row, imageId] of table.imageIds.entries()) {
-      imageIds[offset + row] = imageId;
-      fileNames[offset + row] = table.fileNames[row]!;
+      imageIds.push(imageId);
+      fileNames.push(table.fileNames[row]!);
     }
-  });
+  }
   return { imageIds, fileNames, features, dimension };
 }
 
@@ -69,7 +85,8 @@ export async function readCaptions(
   return rows;
 }
 
-async function readShard(store: ObjectStore, shard: ManifestShard, dimension: number, signal?: AbortSignal) {
+/** Reads one shard, checked against its sha256 before it is parsed. @throws ShowtellError `CORRUPT_SHARD` naming the key, the store's errors. */
+export async function readShard(store: ObjectStore, shard: ManifestShard, dimension: number, signal?: AbortSignal): Promise<ShardTable> {
   try {
     const table = decodeFeatureRows(await readPart(store, partOf(shard), signal && { signal }), shard.key);
     if (table.dimension !== dimension || table.imageIds.length !== shard.rows)

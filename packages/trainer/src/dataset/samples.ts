@@ -1,50 +1,68 @@
-import type { CaptionRow } from '@showtell/shared/schema/plan';
-import type { SplitFeatures } from './features';
-import type { Vocabulary } from './vocabulary';
+import { END, START } from '../model/tokens';
+import { GrowingIntegers } from './growing-integers';
 import { wordsOf } from './words';
 
-/** Captions of a split that can be trained on: `words[s]` belongs to row `rows[s]` of the split's features. */
-export interface UsableCaptions {
+/** Captions to train on or to validate on, and the images they belong to. */
+export interface CaptionSamples {
+  /** [samples] the row of each caption's image in the table of features. */
   readonly rows: Int32Array;
-  readonly words: readonly (readonly string[])[];
-  /** Captions that are left out, and why: a log tells them. */
-  readonly dropped: { readonly tooLong: number; readonly withoutWords: number; readonly withoutFeature: number };
+  /** Ids `START w1 … wn END` of all captions, one behind the other… */
+  readonly ids: Int32Array;
+  /** …[samples + 1] beginning here. */
+  readonly starts: Int32Array;
+}
+
+/** Captions that are left out, by reason: a log tells them. */
+export interface Dropped {
+  readonly tooLong: number;
+  readonly withoutWords: number;
+  readonly withoutFeature: number;
+}
+
+export const sampleCount = ({ rows }: CaptionSamples): number => rows.length;
+
+/** Ids of one caption, sharing memory with all. */
+export function captionOf({ ids, starts }: CaptionSamples, sample: number): Int32Array {
+  return ids.subarray(starts[sample], starts[sample + 1]);
 }
 
 /**
- * Joins captions to features. A caption of more than `maxLength` words is dropped, not cut: a cut one would teach
- * sentences that end nowhere. Captions of rejected images have no feature.
+ * Collects captions as ids, in flat arrays: ten million of them must fit into memory. A caption of more than `maxLength` words is
+ * dropped, not cut: a cut one would teach sentences that end nowhere.
  */
-export function usableCaptions(split: SplitFeatures, captions: readonly CaptionRow[], maxLength: number): UsableCaptions {
-  const rowOf = new Map(split.imageIds.map((imageId, row) => [imageId, row]));
-  const rows: number[] = [];
-  const kept: string[][] = [];
-  const dropped = { tooLong: 0, withoutWords: 0, withoutFeature: 0 };
-  for (const { imageId, caption } of captions) {
-    const row = rowOf.get(imageId);
-    const words = wordsOf(caption);
-    if (row === undefined) dropped.withoutFeature += 1;
-    else if (words.length === 0) dropped.withoutWords += 1;
-    else if (words.length > maxLength) dropped.tooLong += 1;
+export class SampleCollector {
+  readonly #rows = new GrowingIntegers();
+  readonly #ids = new GrowingIntegers();
+  readonly #starts = new GrowingIntegers();
+  readonly #dropped = { tooLong: 0, withoutWords: 0, withoutFeature: 0 };
+
+  /** @param idOf the id of a word; called once for each word of each caption that is kept, in their order. */
+  constructor(
+    private readonly maxLength: number,
+    private readonly idOf: (word: string) => number,
+  ) {}
+
+  /** @param row of the caption's image; images that were rejected have none. */
+  add(caption: string, row: number | undefined): void {
+    const words = row === undefined ? [] : wordsOf(caption);
+    if (row === undefined) this.#dropped.withoutFeature += 1;
+    else if (words.length === 0) this.#dropped.withoutWords += 1;
+    else if (words.length > this.maxLength) this.#dropped.tooLong += 1;
     else {
-      rows.push(row);
-      kept.push(words);
+      this.#rows.push(row);
+      this.#starts.push(this.#ids.length);
+      this.#ids.push(START);
+      for (const word of words) this.#ids.push(this.idOf(word));
+      this.#ids.push(END);
     }
   }
-  return { rows: Int32Array.from(rows), words: kept, dropped };
-}
 
-/** What batches are made of: `captions[s]` belongs to row `rows[s]` of `features`. */
-export interface CaptionSamples {
-  /** Row-major [images, dimension]. */
-  readonly features: Float32Array;
-  readonly dimension: number;
-  readonly rows: Int32Array;
-  /** Ids `START w1 … wn END`. */
-  readonly captions: readonly Int32Array[];
-}
+  get dropped(): Dropped {
+    return { ...this.#dropped };
+  }
 
-export function captionSamples(split: SplitFeatures, usable: UsableCaptions, vocabulary: Vocabulary): CaptionSamples {
-  const captions = usable.words.map((words) => vocabulary.encode(words));
-  return { features: split.features, dimension: split.dimension, rows: usable.rows, captions };
+  samples(): CaptionSamples {
+    this.#starts.push(this.#ids.length);
+    return { rows: this.#rows.array(), ids: this.#ids.array(), starts: this.#starts.array() };
+  }
 }

@@ -19,10 +19,15 @@ export class Vocabulary {
     this.#ids = new Map(words.map((word, id) => [word, id]));
   }
 
-  /** Words that occur at least `minWordCount` times; of equally frequent ones the smaller by code point comes first. */
+  /** The vocabulary of some captions' words. See `ofCounts`. */
   static build(captions: Iterable<readonly string[]>, minWordCount: number): Vocabulary {
     const counts = new Map<string, number>();
     for (const words of captions) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+    return Vocabulary.ofCounts(counts, minWordCount);
+  }
+
+  /** Words that occur at least `minWordCount` times; of equally frequent ones the smaller by code point comes first. */
+  static ofCounts(counts: Iterable<readonly [string, number]>, minWordCount: number): Vocabulary {
     const kept = [...counts].filter(([, count]) => count >= minWordCount);
     kept.sort(([wordA, countA], [wordB, countB]) => countB - countA || Buffer.compare(Buffer.from(wordA), Buffer.from(wordB)));
     return new Vocabulary([...SPECIAL_WORDS, ...kept.map(([word]) => word)]);
@@ -51,9 +56,14 @@ export class Vocabulary {
     return { formatVersion: VOCABULARY_FORMAT, words: [...this.#words] };
   }
 
+  /** `UNKNOWN` for a word that the vocabulary does not hold. */
+  id(word: string): number {
+    return this.#ids.get(word) ?? UNKNOWN;
+  }
+
   /** `START w1 … wn END`. */
   encode(words: readonly string[]): Int32Array {
-    return Int32Array.of(START, ...words.map((word) => this.#ids.get(word) ?? UNKNOWN), END);
+    return Int32Array.of(START, ...words.map((word) => this.id(word)), END);
   }
 
   /** The words of the ids, without PAD, START and END; `<unk>` for what the vocabulary does not hold. */

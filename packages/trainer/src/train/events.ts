@@ -12,6 +12,10 @@ export type TrainEvent =
       readonly dropped: { readonly tooLong: number; readonly withoutWords: number; readonly withoutFeature: number };
       readonly epochs: number;
       readonly stepsPerEpoch: number;
+      /** Bytes of all features that it reads, and how many of them memory may hold. */
+      readonly featureBytes: number;
+      readonly featureMemory: number;
+      readonly shuffleWindow: number | null;
       /** Where it goes on from; 0 at the beginning. */
       readonly step: number;
     }
@@ -24,6 +28,7 @@ export type TrainEvent =
       readonly epoch: number;
       readonly loss: number;
       readonly gradientNorm: number;
+      readonly learningRate: number;
       readonly tokensPerSecond: number;
     }
   | {
@@ -34,12 +39,27 @@ export type TrainEvent =
       readonly step: number;
       readonly loss: number;
       readonly validationLoss: number | null;
+      /** CIDEr-D of greedy captions of the validation splits; 1 is what papers call 100. */
+      readonly validationCider: number | null;
+      /** Of the epoch's last step. */
+      readonly learningRate: number;
+      /** What this process took for the epoch, or for the rest of it that it did, validation included. */
+      readonly seconds: number;
+      /** Whether it is the best so far, by the training's `validationMetric`; `null` without validation. */
+      readonly best: boolean | null;
     }
   | { readonly event: 'checkpoint'; readonly step: number; readonly folder: string; readonly seconds: number }
   /** A trainer that did not release its lease: killed, or still at work. */
   | { readonly event: 'waiting'; readonly training: string; readonly holder: string; readonly seconds: number }
   | { readonly event: 'trouble'; readonly what: string; readonly error: unknown }
-  | { readonly event: 'end'; readonly outcome: 'completed' | 'stopped' | 'diverged'; readonly step: number; readonly epoch: number };
+  | {
+      readonly event: 'end';
+      readonly outcome: 'completed' | 'stopped' | 'diverged';
+      readonly step: number;
+      readonly epoch: number;
+      /** Why it is over: all epochs, patience, or what diverged. Absent when it was stopped. */
+      readonly reason?: string;
+    };
 
 export type OnTrainEvent = (event: TrainEvent) => void;
 

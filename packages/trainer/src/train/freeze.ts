@@ -70,7 +70,10 @@ export async function freezeTraining(
   if (created) return { record: asked, created };
   const record = before ?? (await readTraining(store, training));
   // Of two who freeze at once, the second may have seen a newer manifest.
-  const found = differences({ ...record, manifests: record.manifests.map(({ run }) => run) }, { ...asked, manifests: [...manifests.keys()] });
+  const found = differences(
+    { ...record, manifests: record.manifests.map(({ run }) => run) },
+    { ...asked, manifests: [...manifests.keys()] },
+  );
   if (found.length === 0) return { record, created };
   throw new ShowtellError(
     'TRAINING_EXISTS',

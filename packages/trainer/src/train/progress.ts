@@ -4,13 +4,17 @@ import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { newestCheckpoint, readCheckpointFiles, saveCheckpoint } from '../checkpoint/checkpoints';
 import { type Cursor, decodeTrainerFiles, encodeCheckpointFiles, TRAINER_FILES } from '../checkpoint/files';
 import type { Lease } from '../checkpoint/lease';
-import { publishCheckpoint } from '../checkpoint/publish';
+import { type Best, publishCheckpoint } from '../checkpoint/publish';
 import type { MetricsLog } from '../curves/metrics-log';
 import type { Vocabulary } from '../dataset/vocabulary';
 import type { Batch, TrainingEngine } from '../engine/engine';
+import { learningRateAt } from '../engine/schedule';
+import { isBetter } from './best';
+import { splitText } from './choose-splits';
 import { differences } from './differences';
 import { writeDone } from './done';
 import type { OnTrainEvent } from './events';
+import type { ValidationResult } from './validation';
 
 export interface ProgressContext {
   readonly store: ObjectStore;
@@ -19,7 +23,8 @@ export interface ProgressContext {
   readonly engine: TrainingEngine;
   readonly lease: Lease;
   readonly holder: string;
-  readonly stepsPerEpoch: number;
+  /** Of all epochs. */
+  readonly totalSteps: number;
   readonly emit: OnTrainEvent;
   /** Has heard of every event; what a checkpoint was trained with is written before the checkpoint. */
   readonly metrics: MetricsLog;
@@ -31,6 +36,8 @@ export const DIVERGED_HINT =
 /** Where a training stands, and its way into checkpoints and out of them. */
 export class Progress {
   #saved: number;
+  #savedAt = performance.now();
+  #epochBegan = performance.now();
 
   private constructor(
     private readonly context: ProgressContext,
@@ -46,7 +53,7 @@ export class Progress {
   static async restore(context: ProgressContext): Promise<Progress> {
     const { store, record, vocabulary, engine, lease, holder } = context;
     const newest = await newestCheckpoint(store, record.training);
-    if (!newest) return new Progress(context, { seed: record.seed, step: 0, epoch: 0, batch: 0, lossSum: 0, tokens: 0 });
+    if (!newest) return new Progress(context, { seed: record.seed, step: 0, epoch: 0, batch: 0, lossSum: 0, tokens: 0, best: null });
     const files = decodeTrainerFiles(await readCheckpointFiles(store, newest, TRAINER_FILES), newest.folder);
     const changed = [...differences(files.training, record), ...vocabularyChanges(files.vocabulary, vocabulary)];
     if (changed.length > 0)
@@ -56,8 +63,10 @@ export class Progress {
         { hint: 'Train under another name: --name NAME.' },
       );
     engine.load(files.state);
-    await publishCheckpoint(store, newest, { leaseEpoch: lease.epoch, by: holder, validationSplit: record.validationSplit });
-    return new Progress(context, files.cursor);
+    const { formatVersion: _, ...cursor } = files.cursor;
+    const progress = new Progress(context, cursor);
+    await publishCheckpoint(store, newest, { leaseEpoch: lease.epoch, by: holder, best: progress.#best });
+    return progress;
   }
 
   get cursor(): Omit<Cursor, 'formatVersion'> {
@@ -69,9 +78,24 @@ export class Progress {
     return { step, epoch };
   }
 
+  /** Since the last checkpoint, or the beginning. */
+  get secondsSinceSaved(): number {
+    return (performance.now() - this.#savedAt) / 1_000;
+  }
+
+  /** Why the training is over, or `undefined` while it is not. */
+  get finished(): string | undefined {
+    const { epoch, best } = this.position;
+    const { epochs, patience, validationMetric } = this.context.record.hyperparameters;
+    if (epoch >= epochs) return 'all epochs are done';
+    const stale = best === null ? 0 : epoch - best.epoch;
+    if (patience === null || stale < patience) return undefined;
+    return `no better validation ${validationMetric} in ${stale} ${stale === 1 ? 'epoch' : 'epochs'} since epoch ${best!.epoch}`;
+  }
+
   /** Takes one step. @throws ShowtellError `DIVERGED` when loss or gradient are not finite. */
   async step(batch: Batch): Promise<void> {
-    const { record, engine, stepsPerEpoch, emit } = this.context;
+    const { engine, totalSteps: steps, emit } = this.context;
     const began = performance.now();
     const { loss, tokens, gradientNorm, applied } = await engine.step(batch);
     const seconds = (performance.now() - began) / 1000;
@@ -85,21 +109,33 @@ export class Progress {
       lossSum: before.lossSum + loss * tokens,
       tokens: before.tokens + tokens,
     };
-    const steps = stepsPerEpoch * record.hyperparameters.epochs;
-    emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, tokensPerSecond: Math.round(tokens / seconds) });
+    const tokensPerSecond = Math.round(tokens / seconds);
+    emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, learningRate: this.#learningRate, tokensPerSecond });
   }
 
   /** Commits the position after the last batch as the beginning of the next epoch. */
-  async epochDone(validationLoss: number | null): Promise<void> {
+  async epochDone(validation: ValidationResult | null): Promise<void> {
     const { position } = this;
     const { step } = position;
-    if (validationLoss !== null && !Number.isFinite(validationLoss))
-      throw await this.#diverged(`after step ${step} the validation loss is ${validationLoss}`);
+    if (validation !== null && !Number.isFinite(validation.loss))
+      throw await this.#diverged(`after step ${step} the validation loss is ${validation.loss}`);
     const epoch = position.epoch + 1;
-    this.position = { ...position, epoch, batch: 0, lossSum: 0, tokens: 0 };
-    const { epochs } = this.context.record.hyperparameters;
-    this.context.emit({ event: 'epoch', epoch, epochs, step, loss: meanLoss(position), validationLoss });
-    await this.#save(meanLoss(position), validationLoss);
+    const { epochs, validationMetric } = this.context.record.hyperparameters;
+    const better = validation !== null && (position.best === null || isBetter(validationMetric, validation, position.best));
+    const best = better ? { epoch, step, ...validation } : position.best;
+    this.position = { ...position, epoch, batch: 0, lossSum: 0, tokens: 0, best };
+    const loss = meanLoss(position);
+    this.context.emit({
+      event: 'epoch',
+      ...{ epoch, epochs, step, loss },
+      validationLoss: validation?.loss ?? null,
+      validationCider: validation?.cider ?? null,
+      learningRate: this.#learningRate,
+      seconds: (performance.now() - this.#epochBegan) / 1_000,
+      best: validation && better,
+    });
+    await this.#save(loss, validation);
+    this.#epochBegan = performance.now();
   }
 
   /** Commits the position as it is, unless it is committed already. */
@@ -107,7 +143,25 @@ export class Progress {
     if (this.position.step > this.#saved) await this.#save(meanLoss(this.position), null);
   }
 
-  async #save(loss: number, validationLoss: number | null): Promise<void> {
+  /** Of the last step. */
+  get #learningRate(): number {
+    const { record, totalSteps } = this.context;
+    return learningRateAt(record.hyperparameters, Math.max(1, this.position.step), totalSteps);
+  }
+
+  /** What `best` is to name, when the position is the best epoch's end. */
+  get #best(): Best | null {
+    const { step, best } = this.position;
+    if (best?.step !== step) return null;
+    const { hyperparameters, validationSplits } = this.context.record;
+    const metric =
+      hyperparameters.validationMetric === 'CIDEr'
+        ? { name: 'validationCider', value: best.cider }
+        : { name: 'validationLoss', value: best.loss };
+    return { metric, split: validationSplits.map(splitText).join(', ') };
+  }
+
+  async #save(loss: number, validation: ValidationResult | null): Promise<void> {
     const { store, record, vocabulary, engine, lease, holder, emit, metrics } = this.context;
     const began = performance.now();
     const state = engine.state();
@@ -118,13 +172,15 @@ export class Progress {
     await metrics.flush();
     const { training } = record;
     const { step, epoch } = this.position;
+    const figures = { loss, validationLoss: validation?.loss ?? null, validationCider: validation?.cider ?? null };
     const checkpoint = await saveCheckpoint(
       store,
-      { training, step, epoch, leaseEpoch: lease.epoch, loss, validationLoss },
+      { training, step, epoch, leaseEpoch: lease.epoch, ...figures, learningRate: this.#learningRate },
       encodeCheckpointFiles(record, vocabulary, this.position, state),
     );
-    await publishCheckpoint(store, checkpoint, { leaseEpoch: lease.epoch, by: holder, validationSplit: record.validationSplit });
+    await publishCheckpoint(store, checkpoint, { leaseEpoch: lease.epoch, by: holder, best: this.#best });
     this.#saved = step;
+    this.#savedAt = performance.now();
     emit({ event: 'checkpoint', step, folder: checkpoint.folder, seconds: (performance.now() - began) / 1000 });
   }
 
@@ -134,7 +190,7 @@ export class Progress {
     await lease.renew();
     await metrics.flush();
     await writeDone(store, record.training, { outcome: 'diverged', ...this.end, reason });
-    emit({ event: 'end', outcome: 'diverged', ...this.end });
+    emit({ event: 'end', outcome: 'diverged', ...this.end, reason });
     return new ShowtellError('DIVERGED', `Training ${record.training} has diverged: ${reason}`, { hint: DIVERGED_HINT });
   }
 }
