@@ -1,4 +1,5 @@
 import { formatSeconds, formatShare } from './output/format';
+import { escapeHtml, factsPanel, htmlPage } from './page';
 
 export interface GalleryPicture {
   readonly image: Buffer;
@@ -25,23 +26,11 @@ export interface Gallery {
 export function galleryPage(gallery: Gallery): string {
   const { title, introduction, facts, score, pictures } = gallery;
   const right = pictures.filter((picture) => picture.right).length;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>${escapeHtml(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<header>
-<h1>${escapeHtml(title)}</h1>
-<p class="lead">${escapeHtml(introduction)}</p>
-</header>
-<main>
-<section class="panels" aria-label="Result">
+  return htmlPage({
+    title,
+    introduction,
+    style: STYLE,
+    main: `<section class="panels" aria-label="Result">
 <div class="panel">
 <h2>Right in every particular</h2>
 ${scoreBar('The captioner', score.right, score.of, 'ours')}
@@ -56,9 +45,7 @@ ${lossChart(gallery.epochs)}
 <h2>Where the time went</h2>
 ${stageBars(gallery.stages)}
 </div>
-<dl class="panel facts">
-${facts.map(({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(value)}</dd></div>`).join('\n')}
-</dl>
+${factsPanel(facts)}
 </section>
 <section aria-label="Pictures">
 <h2 class="wide">Pictures it was never trained on</h2>
@@ -68,11 +55,8 @@ ${facts.map(({ label, value }) => `<div><dt>${escapeHtml(label)}</dt><dd>${escap
 <div class="pictures">
 ${pictures.map(card).join('\n')}
 </div>
-</section>
-</main>
-</body>
-</html>
-`;
+</section>`,
+  });
 }
 
 function card({ image, mediaType, made, truth, right }: GalleryPicture): string {
@@ -129,26 +113,8 @@ ${ticks}${line('training', training)}${line('validation', validation)}
 <p class="key"><span class="training">training ${last.loss.toFixed(3)}</span>${last.validationLoss === null ? '' : ` <span class="validation">validation ${last.validationLoss.toFixed(3)}</span>`}</p>`;
 }
 
-/** Text as HTML, safe in elements and in quoted attributes. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
 const STYLE = `
-:root{--paper:#f6f5f2;--card:#fff;--ink:#1c1d21;--soft:#686a73;--rule:#e3e1da;--accent:#3457d5;--quiet:#b4b6c0;--good:#18794e;--good-paper:#e3f5ea;--bad:#b4322a;--bad-paper:#fbe9e7}
-@media (prefers-color-scheme:dark){:root{--paper:#131418;--card:#1d1f25;--ink:#ecedf0;--soft:#a0a3ad;--rule:#30333c;--accent:#86a1ff;--quiet:#5d616d;--good:#6fd6a0;--good-paper:#173527;--bad:#ff9a8f;--bad-paper:#40201d}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-header,main{max-width:1180px;margin:0 auto;padding:0 24px}
-header{padding-top:48px}
-h1{font-size:2rem;line-height:1.2;letter-spacing:-.02em;margin:0 0 8px}
-h2{font-size:.95rem;margin:0 0 14px}
-h2.wide{font-size:1.25rem;letter-spacing:-.01em;margin:40px 0 12px}
-.lead{max-width:64ch;color:var(--soft);margin:0 0 28px}
-.note,.key,small{color:var(--soft);font-size:.8125rem}
-.note{margin:14px 0 0}
-.panels{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,320px),1fr));gap:16px}
-.panel{background:var(--card);border:1px solid var(--rule);border-radius:12px;padding:20px;margin:0}
+.key{color:var(--soft);font-size:.8125rem}
 .score+.score{margin-top:14px}
 .stage+.stage{margin-top:8px}
 .line{display:flex;justify-content:space-between;gap:12px;font-size:.9375rem}
@@ -171,26 +137,12 @@ polyline.validation{stroke:var(--accent)}
 .key span::before{content:"";display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:6px;vertical-align:middle}
 .key .training::before{background:var(--quiet)}
 .key .validation::before{background:var(--accent)}
-.facts{grid-column:1/-1;display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:14px 20px}
-dt{color:var(--soft);font-size:.8125rem}
-dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 input[type=radio]{position:absolute;opacity:0}
 input[type=radio]+label{display:inline-block;padding:4px 14px;margin:0 6px 18px 0;border:1px solid var(--rule);border-radius:999px;background:var(--card);font-size:.875rem;cursor:pointer}
 input[type=radio]:checked+label{background:var(--ink);border-color:var(--ink);color:var(--paper)}
 input[type=radio]:focus-visible+label{outline:2px solid var(--accent);outline-offset:2px}
 #show-right:checked~.pictures .wrong,#show-wrong:checked~.pictures .right{display:none}
-.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,250px),1fr));gap:20px;padding-bottom:64px}
-article{background:var(--card);border:1px solid var(--rule);border-radius:12px;overflow:hidden}
 img{display:block;width:100%;height:auto;aspect-ratio:1;object-fit:cover;background:var(--rule)}
-.text{padding:12px 14px 14px}
-.text p{margin:0}
-.made{font-weight:600;line-height:1.35}
-.mark{display:inline-block;padding:0 8px;margin-right:4px;border-radius:999px;font-size:.75rem;line-height:1.6;vertical-align:1px;white-space:nowrap}
 .right .mark{background:var(--good-paper);color:var(--good)}
 .wrong .mark{background:var(--bad-paper);color:var(--bad)}
-.text .true{margin-top:6px;color:var(--soft);font-size:.875rem;line-height:1.4}
-.true::before{content:"true: "}
-details{margin-top:6px;color:var(--soft);font-size:.8125rem}
-summary{cursor:pointer}
-ul{margin:4px 0 0;padding-left:18px}
 `;

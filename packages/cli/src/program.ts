@@ -2,6 +2,7 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { captionCommand } from './commands/caption';
 import { checkpointsCommand } from './commands/checkpoints';
+import { curvesCommand } from './commands/curves';
 import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { encodeCommand } from './commands/encode';
@@ -31,7 +32,7 @@ export function createProgram(shutdown: Shutdown): Command {
   const groups: [string, Command[]][] = [
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
     ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
-    ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown)]],
+    ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
     ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), engineCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {

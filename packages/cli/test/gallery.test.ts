@@ -1,4 +1,5 @@
-import { escapeHtml, type Gallery, galleryPage } from '../src/gallery';
+import { type Gallery, galleryPage } from '../src/gallery';
+import { escapeHtml } from '../src/page';
 
 const gallery: Gallery = {
   title: 'A <gallery>',
