@@ -130,15 +130,13 @@ export class Graph {
     return names;
   }
 
-  /** The model file: opset 17, and `com.microsoft` 1 for onnxruntime's own operators. */
+  /** The model file: opset 17, and `com.microsoft` 1 where it has operators of onnxruntime's own. */
   encode(): Uint8Array {
+    const ownOperators = this.nodes.some(({ domain }) => domain === 'com.microsoft');
     return encodeModel({
       irVersion: 8,
       producerName: 'showtell',
-      opsetImport: [
-        { domain: '', version: 17 },
-        { domain: 'com.microsoft', version: 1 },
-      ],
+      opsetImport: [{ domain: '', version: 17 }, ...(ownOperators ? [{ domain: 'com.microsoft', version: 1 }] : [])],
       graph: {
         name: 'showtell',
         node: this.nodes.map(nodeProto),

@@ -49,6 +49,11 @@ export async function loadTensorflow(options: TensorflowOptions): Promise<Tensor
   return loaded.tensorflow;
 }
 
+/** What is loaded in this process already, else WebAssembly: for work of which it does not matter where it is computed. */
+export async function loadAnyTensorflow(): Promise<Tensorflow> {
+  return loaded?.tensorflow ?? loadTensorflow({ device: 'wasm', threads: 1, folder: '' });
+}
+
 /** The best first. The library for GPUs computes on CPUs as well, but not the other way round. */
 function bindingsFor({ device, folder }: TensorflowOptions): TensorflowBinding[] {
   const flavour = isCuda(device) ? 'gpu' : 'cpu';

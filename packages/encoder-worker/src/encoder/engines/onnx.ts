@@ -5,16 +5,13 @@ import { listGpus } from '@showtell/shared/gpus';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import { cudaVersions, isOutOfMemory, whyNotCuda } from '@showtell/shared/onnx/cuda';
 import { onnxruntimeVersion, openSession, probeGraph, type Session, Tensor } from '@showtell/shared/onnx/session';
-import { checkFilePrecision, decodeEncoderFile, type EncoderFile } from '../encoder-file';
+import { checkFilePrecision, decodeEncoderFile } from '../encoder-file';
 import { Batches, type Compute } from './batches';
 import { openOnDevice } from './choose-device';
 import type { EncoderEngine, EngineDescription, EngineOptions, OnNotice } from './engine';
 import { inTurn } from './in-turn';
 import { measureBatch } from './measure-batch';
-import { customGraph } from './onnx-custom-graph';
-import { float16Graph } from './onnx-float16-graph';
-import { encoderGraph } from './onnx-graph';
-import { int8EncoderGraph } from './onnx-int8-graph';
+import { onnxModel } from './onnx-model';
 
 /** Images in one run of the graph. On the CPU more are not faster, and each keeps some 20 MB of activations. */
 const RUN = { cpu: 8, cuda: 32 } as const;
@@ -48,7 +45,7 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
   const file = decodeEncoderFile(bytes, path);
   checkFilePrecision(file, precision, path);
   const { side, dimension } = file;
-  const model = graphOf(file, precision);
+  const model = onnxModel(file, precision);
   const theirs = file.kind === 'custom' ? { mixed: true, rearranged: file.custom.input.type === 'float32' } : {};
   const open = () =>
     openSession(model, { device, threads, spinning: options.spin ?? false, balanced: true, memoryPattern: false, ...theirs });
@@ -64,13 +61,6 @@ async function openOn(device: Device, chosen: string | undefined, options: Engin
   });
   const description = await describe(device, chosen, options);
   return inTurn({ description, side, dimension, batches, release: () => session.release() });
-}
-
-/** The graph of an encoder file, with one input, uint8 [n, side, side, 3], and one output, float32 [n, dimension]. */
-function graphOf(file: EncoderFile, precision: EngineOptions['precision']): Uint8Array {
-  if (file.kind === 'custom') return customGraph(file.custom);
-  if (file.kind === 'inception-v3-int8') return int8EncoderGraph(file.int8);
-  return precision === 'float16' ? float16Graph(file.weights).encode() : encoderGraph(file.weights);
 }
 
 function computeWith(session: Session, side: number): Compute {
