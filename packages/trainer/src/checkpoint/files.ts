@@ -7,7 +7,7 @@ import { Count, encodeRecord, parseRecord } from '@showtell/shared/schema/record
 import { z } from 'zod';
 import { Vocabulary } from '../dataset/vocabulary';
 import type { TrainingState } from '../engine/engine';
-import { type Architecture, architectureOf, checkParameters } from '../model/parameters';
+import { type Architecture, architectureOf, checkMoments, checkParameters } from '../model/parameters';
 import { asCorruptCheckpoint } from './corrupt';
 
 /** Version of `preprocessing.json` and `cursor.json`. */
@@ -128,7 +128,7 @@ export function decodeTrainerFiles(files: FilesOf<CheckpointFile>, where: string
     const { tensors } = decodeSafetensors(files['optimizer.safetensors'], `${where}optimizer.safetensors`);
     const [m, v] = (['m', 'v'] as const).map((moment) => {
       const found = unprefixed(moment, tensors);
-      checkParameters(found, captioner.architecture, `${moment}/ of ${where}optimizer.safetensors`);
+      checkMoments(found, captioner.architecture, `${moment}/ of ${where}optimizer.safetensors`);
       return found;
     });
     return { ...captioner, cursor, state: { step: cursor.step, weights: captioner.weights, m: m!, v: v! } };

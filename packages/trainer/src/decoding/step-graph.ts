@@ -1,6 +1,6 @@
 import { ELEMENT_TYPE, Graph, type Value } from '@showtell/shared/onnx/graph';
-import { encode, lstmCell, project, projectInput } from '../model/captioner';
-import { type Architecture, type MatrixName, matrixShape } from '../model/parameters';
+import { logits, Network, type State, weightInputs } from '../model/network';
+import type { Architecture, MatrixName } from '../model/parameters';
 
 /** Features of photos to the state before the first token. */
 export interface EncodeGraph {
@@ -44,64 +44,65 @@ export interface AllOutputs {
 }
 
 export function encodeGraph(architecture: Architecture): EncodeGraph {
-  const { dimension, units } = architecture;
   const graph = new Graph();
-  const { matrices, matrix } = declareMatrices(graph, architecture);
-  const features = graph.input('features', 'float32', ['B', dimension]);
-  const hidden = encode(graph, features, matrix('encoder'));
-  // A graph's outputs must have names of their own.
-  const cell = graph.op('Identity', [hidden]);
-  graph.output(hidden, 'float32', ['B', units]);
-  graph.output(cell, 'float32', ['B', units]);
-  return { graph, matrices, features, state: [hidden, cell] };
+  const weights = weightInputs(graph, architecture);
+  const network = new Network(graph, architecture, weights.of);
+  const features = graph.input('features', 'float32', ['B', architecture.dimension]);
+  const image = network.image(features);
+  const begun = network.begin(image);
+  const first = network.imageIsInput ? network.next(network.input(image), begun) : begun;
+  const state = rememberedBy(architecture).map(({ name, width }) => {
+    // Where hidden and cell state begin alike, they are one value, and each output must have a name of its own.
+    const value = graph.op('Identity', [first[name]!]);
+    graph.output(value, 'float32', ['B', width]);
+    return value;
+  });
+  return { graph, matrices: weights.used, features, state };
 }
 
 export function stepGraph(architecture: Architecture, outputs: 'likeliest'): StepGraph & { readonly next: LikeliestOutputs };
 export function stepGraph(architecture: Architecture, outputs: 'all'): StepGraph & { readonly next: AllOutputs };
 export function stepGraph(architecture: Architecture, outputs: 'likeliest' | 'all'): StepGraph {
-  const { units, vocabularySize } = architecture;
   const graph = new Graph();
-  const { matrices, matrix } = declareMatrices(graph, architecture);
+  const weights = weightInputs(graph, architecture);
+  const network = new Network(graph, architecture, weights.of);
   const from = graph.input('from', 'int64', ['R']);
   const tokens = graph.input('tokens', 'int64', ['R']);
-  const before = ['hidden', 'cell'].map((name) => graph.input(name, 'float32', ['S', units]));
-  const [hidden, cell] = before.map((state) => graph.op('Gather', [state, from], { axis: 0 })) as [Value, Value];
-  const embedded = graph.op('Gather', [matrix('embedding'), tokens], { axis: 0 });
-  const projected = projectInput(graph, embedded, matrix('lstm'));
-  const after = lstmCell(graph, projected, matrix('recurrent'), hidden, cell);
-  const logits = project(graph, after.hidden, matrix('output'));
-  const state = [after.hidden, after.cell].map((value, index) => {
-    graph.output(value, 'float32', ['R', units]);
-    return { before: before[index]!, after: value };
+  const remembered = rememberedBy(architecture);
+  for (const { name, width } of remembered) graph.input(name, 'float32', ['S', width]);
+  const before = Object.fromEntries(remembered.map(({ name }) => [name, graph.op('Gather', [name, from], { axis: 0 })]));
+  const after = network.next(network.input(network.embed(tokens)), before as unknown as State);
+  const state = remembered.map(({ name, width }) => {
+    graph.output(after[name]!, 'float32', ['R', width]);
+    return { before: name, after: after[name]! };
   });
-  const next = outputs === 'all' ? allTokens(graph, logits, vocabularySize) : likeliestTokens(graph, logits);
-  return { graph, matrices, state, from, tokens, next };
+  const scores = logits(graph, network.output(after.hidden));
+  const next = outputs === 'all' ? allTokens(graph, scores, architecture.vocabularySize) : likeliestTokens(graph, scores);
+  return { graph, matrices: weights.used, state, from, tokens, next };
 }
 
-function allTokens(graph: Graph, logits: Value, vocabularySize: number): AllOutputs {
-  const logProbabilities = graph.op('LogSoftmax', [logits], { axis: 1 });
+/** What a row remembers, by the inputs' names. */
+function rememberedBy({ image, units }: Architecture): { readonly name: keyof State; readonly width: number }[] {
+  const state = [
+    { name: 'hidden', width: units },
+    { name: 'cell', width: units },
+  ] as const;
+  return image === 'every-input' ? [...state, { name: 'image', width: 4 * units }] : [...state];
+}
+
+function allTokens(graph: Graph, scores: Value, vocabularySize: number): AllOutputs {
+  const logProbabilities = graph.op('LogSoftmax', [scores], { axis: 1 });
   graph.output(logProbabilities, 'float32', ['R', vocabularySize]);
   return { logProbabilities };
 }
 
-/** ONNX's TopK puts the smaller of equal values' indices first, so the same logits always give the same order. */
-function likeliestTokens(graph: Graph, logits: Value): LikeliestOutputs {
+/** ONNX's TopK puts the smaller of equal values' indices first, so the same scores always give the same order. */
+function likeliestTokens(graph: Graph, scores: Value): LikeliestOutputs {
   const count = graph.input('count', 'int64', [1]);
-  const all = graph.op('LogSoftmax', [logits], { axis: 1 });
+  const all = graph.op('LogSoftmax', [scores], { axis: 1 });
   const [logProbabilities, ids] = graph.ops('TopK', [all, count], 2, { axis: 1 }) as [Value, Value];
   const tokens = graph.op('Cast', [ids], { to: ELEMENT_TYPE.int32 });
   graph.output(tokens, 'int32', ['R', 'K']);
   graph.output(logProbabilities, 'float32', ['R', 'K']);
   return { count, tokens, logProbabilities };
-}
-
-/** Matrices become inputs when the graph first asks for them; `matrices` tells which it has asked for. */
-function declareMatrices(graph: Graph, architecture: Architecture) {
-  const matrices: MatrixName[] = [];
-  const matrix = (name: MatrixName): Value => {
-    if (matrices.includes(name)) return name;
-    matrices.push(name);
-    return graph.input(name, 'float32', matrixShape(name, architecture));
-  };
-  return { matrices, matrix };
 }

@@ -2,17 +2,20 @@ import { type Feeds, openSession, type Session, type SessionOptions, Tensor } fr
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
+import { dropoutMask, MASKS, maskWidths } from '../model/dropout';
 import { type PackedBatch, packBatch } from '../model/packed-batch';
 import { ParameterBuffer } from '../model/parameter-buffer';
 import {
   type Architecture,
   architectureOf,
+  checkMoments,
   checkParameters,
   initialParameters,
-  MATRICES,
   type MatrixName,
   parameterShapes,
 } from '../model/parameters';
+import { Random } from '../model/random';
+import { SAMPLED, samplePlaces } from '../model/scheduled-sampling';
 import { Adam, clipScale, segmentOf } from './adam';
 import type { TrainingEngine } from './engine';
 import { learningRateAt } from './schedule';
@@ -46,37 +49,73 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
 
   const adam = new Adam([...parameterShapes(architecture).values()].map(segmentOf), hyperparameters);
   const weights = new ParameterBuffer(architecture, adam.weights);
-  const gradients = new ParameterBuffer(architecture, adam.gradients);
-  const m = new ParameterBuffer(architecture, adam.m);
-  const v = new ParameterBuffer(architecture, adam.v);
+  const gradients = new ParameterBuffer(architecture, adam.gradients, 'trained');
+  const m = new ParameterBuffer(architecture, adam.m, 'trained');
+  const v = new ParameterBuffer(architecture, adam.v, 'trained');
   if (options.initial) checkParameters(options.initial, architecture, 'the initial weights');
   weights.load(options.initial ?? initialParameters(architecture, options.seed));
   let applied = 0;
 
-  const matrixFeeds = matrixTensors(weights, Object.keys(MATRICES) as MatrixName[]);
-  const { graph, ...outputs } = trainingGraph(architecture, limits.steps);
+  const matrixFeeds = matrixTensors(weights, weights.matrices);
+  const { graph, ...outputs } = trainingGraph(architecture, limits.steps, hyperparameters);
   // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed.
   const sessionOptions = { threads, spinning: false };
   const session = await openSession(graph.encode(), sessionOptions);
   const gradientFetches = Object.fromEntries(
     [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),
   );
+  const embeddingGradient = gradients.matrix('embedding').data;
   let evaluation: { session: Session; losses: string } | undefined;
+
+  const { dropout, scheduledSampling } = hyperparameters;
+  const dropped = dropout > 0;
+  const sampled = scheduledSampling > 0;
+  const widths = maskWidths(architecture);
+
+  function maskFeeds({ rows, length }: PackedBatch, step: number): Feeds {
+    const random = Random.of(`dropout ${options.seed} ${step}`);
+    const mask = (height: number, width: number) => new Tensor('float32', dropoutMask(random, height * width, dropout), [height, width]);
+    return {
+      [MASKS.image]: mask(rows, widths.image),
+      [MASKS.embedded]: mask(length, widths.embedded),
+      [MASKS.states]: mask(length, widths.states),
+    };
+  }
+
+  /** The probability grows on a line over the training: at first the network's own words say nothing. */
+  function sampledFeeds(packed: PackedBatch, step: number): Feeds {
+    const random = Random.of(`scheduled sampling ${options.seed} ${step}`);
+    const { places, from, chances } = samplePlaces(packed, scheduledSampling * Math.min(1, step / totalSteps), random);
+    return {
+      [SAMPLED.places]: new Tensor('int64', places, [places.length]),
+      [SAMPLED.from]: new Tensor('int64', from, [from.length]),
+      [SAMPLED.chances]: new Tensor('float32', chances, [chances.length, 1]),
+    };
+  }
 
   return {
     async step(batch) {
       const packed = packBatch(batch, limits);
       const losses = new Float32Array(packed.length);
       const embedded = new Float32Array(packed.length * architecture.embedding);
+      const tokens = sampled ? new BigInt64Array(packed.length) : packed.tokens;
       await session.run(
-        { ...matrixFeeds, ...packedFeeds(packed, dimension), [INPUT.weights]: new Tensor('float32', packed.weights, [packed.length, 1]) },
+        {
+          ...matrixFeeds,
+          ...packedFeeds(packed, dimension),
+          [INPUT.weights]: new Tensor('float32', packed.weights, [packed.length, 1]),
+          ...(dropped && maskFeeds(packed, applied + 1)),
+          ...(sampled && sampledFeeds(packed, applied + 1)),
+        },
         {
           ...gradientFetches,
           [outputs.losses]: new Tensor('float32', losses, [packed.length, 1]),
           [outputs.embeddedGradient]: new Tensor('float32', embedded, [packed.length, architecture.embedding]),
+          ...(sampled && { [outputs.tokens]: new Tensor('int64', tokens, [packed.length]) }),
         },
       );
-      addByToken(gradients.matrix('embedding').data, embedded, packed.tokens, architecture.embedding);
+      if (!architecture.tiedEmbeddings) embeddingGradient.fill(0);
+      addByToken(embeddingGradient, embedded, tokens, architecture.embedding);
       const loss = weightedLoss(losses, packed.weights);
       const gradientNorm = adam.gradientNorm();
       const learningRate = learningRateAt(hyperparameters, applied + 1, totalSteps);
@@ -100,13 +139,13 @@ export async function createOnnxTrainingEngine(options: OnnxTrainingOptions): Pr
     state: () => ({ step: applied, weights: weights.tensors(), m: m.tensors(), v: v.tensors() }),
 
     load(state) {
-      const parts = [
-        [weights, state.weights, 'the weights'],
-        [m, state.m, "Adam's first moments"],
-        [v, state.v, "Adam's second moments"],
-      ] as const;
-      for (const [, tensors, what] of parts) checkParameters(tensors, architecture, `${what} of step ${state.step}`);
-      for (const [buffer, tensors] of parts) buffer.load(tensors);
+      const where = `of step ${state.step}`;
+      checkParameters(state.weights, architecture, `the weights ${where}`);
+      checkMoments(state.m, architecture, `Adam's first moments ${where}`);
+      checkMoments(state.v, architecture, `Adam's second moments ${where}`);
+      weights.load(state.weights);
+      m.load(state.m);
+      v.load(state.v);
       applied = state.step;
     },
 
@@ -155,9 +194,8 @@ function weightedLoss(losses: Float32Array, weights: Float32Array): number {
   return sum;
 }
 
-/** Dense gradient of the embedding: each token's vectors summed into its row, in the order of the tokens. */
+/** Adds each token's vectors to its row, in the order of the tokens. */
 function addByToken(target: Float32Array, vectors: Float32Array, tokens: BigInt64Array, width: number): void {
-  target.fill(0);
   for (let index = 0; index < tokens.length; index++) {
     const row = Number(tokens[index]!) * width;
     const start = index * width;

@@ -63,6 +63,24 @@ const RULES: Readonly<Record<string, GradientRule>> = {
     () => only(incoming),
   ],
 
+  // Over the columns of each row: x̂ = (x − mean) / √(variance + ε), y = x̂ · gain + bias. Mean and 1/√ are the node's second and third output.
+  LayerNormalization: ({ graph, node, incoming }) => {
+    const [, mean, inverse] = node.outputs as [Value, Value, Value];
+    let kept: Value | undefined;
+    const normal = () => (kept ??= graph.op('Mul', [graph.op('Sub', [input(node, 0), mean]), inverse]));
+    const meanOf = (value: Value) => graph.op('ReduceMean', [value], { axes: [1], keepdims: 1 });
+    const overRows = (value: Value) => graph.op('ReduceSum', [value, graph.int([0])], { keepdims: 0 });
+    return [
+      () => {
+        const scaled = graph.op('Mul', [only(incoming), input(node, 1)]);
+        const along = graph.op('Mul', [normal(), meanOf(graph.op('Mul', [scaled, normal()]))]);
+        return graph.op('Mul', [graph.op('Sub', [graph.op('Sub', [scaled, meanOf(scaled)]), along]), inverse]);
+      },
+      () => overRows(graph.op('Mul', [only(incoming), normal()])),
+      () => overRows(only(incoming)),
+    ];
+  },
+
   Split: ({ graph, node, incoming }) => [
     () => {
       const pieces = node.outputs.map((output, index) => incoming[index] ?? graph.op('ConstantOfShape', [graph.op('Shape', [output])]));
@@ -85,7 +103,7 @@ const RULES: Readonly<Record<string, GradientRule>> = {
  * Appends the backward pass to a graph: walks its nodes from the last to the first and applies each operator's rule.
  *
  * @param from value → the gradient that flows into it (for a loss Σ w·x: the weights w for x)
- * @param to the values, inputs or computed, whose gradients are wanted
+ * @param to the values, inputs or computed, whose gradients are wanted; nothing flows through them to what they are computed from
  * @returns the gradient of each of `to`, of its shape
  */
 export function gradients(
@@ -96,6 +114,7 @@ export function gradients(
 ): Map<Value, Value> {
   const forward = [...graph.nodes];
   const dependent = dependents(forward, to);
+  const ends = new Set(to);
   const composite = new Map(composites.map((entry) => [entry.output, entry]));
   const contributions = new Map<Value, Contribution[]>([...from].map(([value, gradient]) => [value, [gradient]]));
   const contribute = (value: Value, contribution: () => Contribution) => {
@@ -113,7 +132,8 @@ export function gradients(
   };
 
   for (const node of forward.reverse()) {
-    if (!node.outputs.some((output) => contributions.has(output)) || !node.inputs.some((value) => dependent.has(value))) continue;
+    if (!node.outputs.some((output) => contributions.has(output) && !ends.has(output))) continue;
+    if (!node.inputs.some((value) => dependent.has(value))) continue;
     const joint = composite.get(node.outputs[0]!);
     if (joint) {
       for (const [value, gradient] of joint.gradients(resolve(joint.output)!)) contribute(value, () => gradient);

@@ -1,9 +1,16 @@
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
+import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { gradients } from './autodiff';
 import { crossEntropy, trainingCrossEntropy } from './cross-entropy';
-import { type Architecture, MATRICES, type MatrixName, matrixShape } from './parameters';
+import { declareMasks, type MASKS } from './dropout';
+import { Network, type State, weightInputs } from './network';
+import { type Architecture, type MatrixName, matricesOf, matrixShape } from './parameters';
+import { ownWords } from './scheduled-sampling';
 
-/** Inputs of the unrolled graphs; N is the number of tokens read, T the number of steps. See `packed-batch.ts`. */
+/**
+ * Inputs of the unrolled graphs; N is the number of tokens read, T the number of steps. See `packed-batch.ts`, and for those of
+ * dropout and scheduled sampling `dropout.ts` and `scheduled-sampling.ts`.
+ */
 export const INPUT = {
   /** float32 [B, F], longest caption first */
   features: 'features',
@@ -17,109 +24,114 @@ export const INPUT = {
   running: 'running',
 } as const;
 
+/** What keeps a training from learning by heart; none of it is in the network that captions are made with. */
+export type Regularization = Pick<Hyperparameters, 'dropout' | 'scheduledSampling' | 'labelSmoothing'>;
+
 export interface TrainingGraph {
   readonly graph: Graph;
   /** float32 [N, 1]: −log p of each target */
   readonly losses: Value;
-  /** Gradient of every matrix but the embedding, of the matrix' shape. */
-  readonly gradients: ReadonlyMap<Exclude<MatrixName, 'embedding'>, Value>;
-  /** float32 [N, E]: gradient of each token's embedded vector; summed by token it is the embedding's gradient. */
+  /** Gradient of every matrix that a product is made with, of the matrix' shape. Of tied embeddings it is what comes from the scores. */
+  readonly gradients: ReadonlyMap<MatrixName, Value>;
+  /** float32 [N, E]: gradient of each read token's vector; summed by token it is the embedding's gradient, or the rest of it. */
   readonly embeddedGradient: Value;
+  /** int64 [N]: the tokens read, those among them that were sampled. */
+  readonly tokens: Value;
 }
 
 /**
  * Forward and backward pass over `steps` time steps, as one graph. Rows are packed: at step t only the `running[t]` longest
  * captions are computed, and steps that nobody reaches have 0 rows. So there is no mask and no logit of padding.
  */
-export function trainingGraph(architecture: Architecture, steps: number): TrainingGraph {
+export function trainingGraph(architecture: Architecture, steps: number, regularization: Regularization): TrainingGraph {
+  const { dropout, scheduledSampling, labelSmoothing } = regularization;
+  const { vocabularySize, embedding } = architecture;
   const graph = new Graph();
-  const matrices = declareMatrices(graph, architecture);
-  const { embedded, states } = unroll(graph, architecture, steps, matrices);
-  const { losses, composite } = trainingCrossEntropy(graph, { rows: states, matrix: matrices.output, targets: INPUT.targets });
+  const network = new Network(graph, architecture, weightInputs(graph, architecture).of);
+  declareBatch(graph, architecture, steps);
+  const tokens = scheduledSampling > 0 ? ownWords(network, INPUT.tokens, unroll(network, steps, INPUT.tokens).states) : INPUT.tokens;
+  const { embedded, states } = unroll(network, steps, tokens, dropout > 0 ? declareMasks(graph, architecture) : undefined);
+  const { losses, composite } = trainingCrossEntropy(graph, network.output(states), INPUT.targets, {
+    smoothing: labelSmoothing,
+    vocabularySize,
+  });
   graph.input(INPUT.weights, 'float32', ['N', 1]);
-  const found = gradients(
-    graph,
-    new Map([[losses, INPUT.weights]]),
-    [matrices.encoder, embedded, matrices.lstm, matrices.recurrent, matrices.output],
-    [composite],
-  );
-  const dense = (['encoder', 'lstm', 'recurrent', 'output'] as const).map((name) => [name, found.get(matrices[name])!] as const);
+  const trained = trainedByProducts(architecture);
+  const found = gradients(graph, new Map([[losses, INPUT.weights]]), [...trained, embedded], [composite]);
   graph.output(losses, 'float32', ['N', 1]);
-  for (const [name, gradient] of dense) graph.output(gradient, 'float32', matrixShape(name, architecture));
-  graph.output(found.get(embedded)!, 'float32', ['N', architecture.embedding]);
-  return { graph, losses, gradients: new Map(dense), embeddedGradient: found.get(embedded)! };
+  for (const name of trained) graph.output(found.get(name)!, 'float32', matrixShape(name, architecture));
+  graph.output(found.get(embedded)!, 'float32', ['N', embedding]);
+  if (tokens !== INPUT.tokens) graph.output(tokens, 'int64', ['N']);
+  return {
+    graph,
+    losses,
+    gradients: new Map(trained.map((name) => [name, found.get(name)!])),
+    embeddedGradient: found.get(embedded)!,
+    tokens,
+  };
 }
 
-/** The forward pass alone, with the same inputs but the weights. */
+/** The forward pass alone, with the same inputs but the weights, and nothing dropped, sampled or smoothed. */
 export function evaluationGraph(architecture: Architecture, steps: number): { graph: Graph; losses: Value } {
   const graph = new Graph();
-  const matrices = declareMatrices(graph, architecture);
-  const { states } = unroll(graph, architecture, steps, matrices);
-  const losses = crossEntropy(graph, { rows: states, matrix: matrices.output, targets: INPUT.targets });
+  const network = new Network(graph, architecture, weightInputs(graph, architecture).of);
+  declareBatch(graph, architecture, steps);
+  const losses = crossEntropy(graph, network.output(unroll(network, steps, INPUT.tokens).states), INPUT.targets);
   graph.output(losses, 'float32', ['N', 1]);
   return { graph, losses };
 }
 
-/** Initial hidden and cell state of each photo, one and the same: ELU(feature · kernel + bias), [B, U]. */
-export function encode(graph: Graph, features: Value, matrix: Value): Value {
-  return graph.op('Elu', [graph.op('Gemm', [withOnes(graph, features), matrix])]);
+/** Embeddings are looked up by token, which is no product; tied ones are multiplied with as well. */
+function trainedByProducts(architecture: Architecture): MatrixName[] {
+  const looked: readonly MatrixName[] = architecture.tiedEmbeddings ? ['mean', 'deviation'] : ['mean', 'deviation', 'embedding'];
+  return [...matricesOf(architecture).keys()].filter((name) => !looked.includes(name));
 }
 
-/** What the input contributes to the gates: embedded · kernel + bias, [N, 4U]. */
-export function projectInput(graph: Graph, embedded: Value, matrix: Value): Value {
-  return graph.op('Gemm', [withOnes(graph, embedded), matrix]);
-}
-
-/** One LSTM step as Keras has it: gates in the order input, forget, cell, output. All states are [rows, U]. */
-export function lstmCell(graph: Graph, projected: Value, recurrent: Value, hidden: Value, cell: Value): { hidden: Value; cell: Value } {
-  const gates = graph.op('Gemm', [hidden, recurrent, projected]);
-  const [input, forget, candidate, output] = graph.ops('Split', [gates], 4, { axis: 1 }) as [Value, Value, Value, Value];
-  const kept = graph.op('Mul', [graph.op('Sigmoid', [forget]), cell]);
-  const added = graph.op('Mul', [graph.op('Sigmoid', [input]), graph.op('Tanh', [candidate])]);
-  const next = graph.op('Add', [kept, added]);
-  return { hidden: graph.op('Mul', [graph.op('Sigmoid', [output]), graph.op('Tanh', [next])]), cell: next };
-}
-
-/** Scores of every token: hidden · kernel + bias, [N, V]. */
-export function project(graph: Graph, hidden: Value, matrix: Value): Value {
-  return graph.op('Gemm', [withOnes(graph, hidden), matrix]);
-}
-
-/** Appends a column of ones, so that a bias is the last row of its kernel and its gradient comes with the kernel's. */
-function withOnes(graph: Graph, rows: Value): Value {
-  const shape = graph.op('Concat', [graph.op('Shape', [rows], { start: 0, end: 1 }), graph.int([1])], { axis: 0 });
-  return graph.op('Concat', [rows, graph.op('Expand', [graph.float(1), shape])], { axis: 1 });
-}
-
-function declareMatrices(graph: Graph, architecture: Architecture): Record<MatrixName, Value> {
-  const names = Object.keys(MATRICES) as MatrixName[];
-  return Object.fromEntries(names.map((name) => [name, graph.input(name, 'float32', matrixShape(name, architecture))])) as Record<
-    MatrixName,
-    Value
-  >;
-}
-
-function unroll(graph: Graph, { dimension }: Architecture, steps: number, matrices: Record<MatrixName, Value>) {
+function declareBatch(graph: Graph, { dimension }: Architecture, steps: number): void {
   graph.input(INPUT.features, 'float32', ['B', dimension]);
   graph.input(INPUT.tokens, 'int64', ['N']);
   graph.input(INPUT.targets, 'int64', ['N', 1]);
   graph.input(INPUT.running, 'int64', [steps]);
-  const embedded = graph.op('Gather', [matrices.embedding, INPUT.tokens], { axis: 0 });
-  const projected = graph.ops('Split', [projectInput(graph, embedded, matrices.lstm), INPUT.running], steps, { axis: 0 });
-  const running = graph.ops('Split', [INPUT.running, graph.int(Array<number>(steps).fill(1))], steps, { axis: 0 });
+}
 
-  let hidden = encode(graph, INPUT.features, matrices.encoder);
-  let cell = hidden;
+/**
+ * The network over all steps of a batch.
+ * @returns the tokens' vectors [N, E], and for each token the LSTM's output after it was read, [N, U]
+ */
+function unroll(
+  network: Network,
+  steps: number,
+  tokens: Value,
+  mask?: ReturnType<typeof declareMasks>,
+): { embedded: Value; states: Value } {
+  const { graph } = network;
+  const dropped = (value: Value, what: keyof typeof MASKS) => (mask ? graph.op('Mul', [value, mask[what]]) : value);
+  const image = dropped(network.image(INPUT.features), 'image');
+  const embedded = network.embed(tokens);
+  const words = dropped(embedded, 'embedded');
+
+  // A photo that is read like a word is a step more, of all rows.
+  const photos = network.imageIsInput ? 1 : 0;
+  const vectors = photos > 0 ? graph.op('Concat', [image, words], { axis: 0 }) : words;
+  const rows =
+    photos > 0 ? graph.op('Concat', [graph.op('Shape', [image], { start: 0, end: 1 }), INPUT.running], { axis: 0 }) : INPUT.running;
+  const inputs = graph.ops('Split', [network.input(vectors), rows], steps + photos, { axis: 0 });
+  const running = graph.ops('Split', [rows, graph.int(Array<number>(steps + photos).fill(1))], steps + photos, { axis: 0 });
+
+  let state = network.begin(image);
   const states: Value[] = [];
-  for (let step = 0; step < steps; step++) {
-    if (step > 0) {
-      const finished = graph.op('Sub', [running[step - 1]!, running[step]!]);
-      const cut = graph.op('Concat', [running[step]!, finished], { axis: 0 });
-      hidden = graph.ops('Split', [hidden, cut], 2, { axis: 0 })[0]!;
-      cell = graph.ops('Split', [cell, cut], 2, { axis: 0 })[0]!;
-    }
-    ({ hidden, cell } = lstmCell(graph, projected[step]!, matrices.recurrent, hidden, cell));
-    states.push(hidden);
+  for (const [step, input] of inputs.entries()) {
+    if (step > 0) state = firstRows(graph, state, running[step - 1]!, running[step]!);
+    state = network.next(input, state);
+    // Nothing is to be said after the photo alone.
+    if (step >= photos) states.push(state.hidden);
   }
-  return { embedded, states: withOnes(graph, graph.op('Concat', states, { axis: 0 })) };
+  return { embedded, states: dropped(graph.op('Concat', states, { axis: 0 }), 'states') };
+}
+
+/** What is left of a state of `before` rows when only the first `after` go on. */
+function firstRows(graph: Graph, state: State, before: Value, after: Value): State {
+  const cut = graph.op('Concat', [after, graph.op('Sub', [before, after])], { axis: 0 });
+  const first = (value: Value) => graph.ops('Split', [value, cut], 2, { axis: 0 })[0]!;
+  return { hidden: first(state.hidden), cell: first(state.cell), ...(state.image !== undefined && { image: first(state.image) }) };
 }

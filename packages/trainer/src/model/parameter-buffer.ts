@@ -1,29 +1,46 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
-import { type Architecture, MATRICES, type MatrixName, matrixShape, parameterShapes } from './parameters';
+import { type Architecture, type MatrixName, matricesOf, matrixShape, parameterShapes, weightShapes } from './parameters';
 
-/** One float32 buffer that holds the captioner's arrays back to back, so that the optimizer makes one pass over all of them. */
+const lengthOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** The captioner's arrays, those that are trained back to back in one float32 buffer, so that the optimizer makes one pass over them. */
 export class ParameterBuffer {
+  /** What is trained. */
   readonly flat: Float32Array;
-  readonly #architecture: Architecture;
   readonly #arrays = new Map<string, { shape: readonly number[]; view: Float32Array }>();
+  readonly #matrices = new Map<MatrixName, { data: Float32Array; shape: readonly number[] }>();
 
-  /** @param flat where the arrays are to lie; absent: memory of their own. */
-  constructor(architecture: Architecture, flat?: Float32Array) {
-    this.#architecture = architecture;
-    const shapes = [...parameterShapes(architecture)].map(([name, shape]) => ({ name, shape, length: shape.reduce((a, b) => a * b, 1) }));
-    this.flat = flat ?? new Float32Array(shapes.reduce((sum, { length }) => sum + length, 0));
+  /**
+   * @param flat where the trained arrays are to lie; absent: memory of their own.
+   * @param held `trained`: only those, as gradients and moments are; `weights`: the statistics of the features, too.
+   */
+  constructor(architecture: Architecture, flat?: Float32Array, held: 'weights' | 'trained' = 'weights') {
+    const trained = parameterShapes(architecture);
+    this.flat = flat ?? new Float32Array([...trained.values()].reduce((sum, shape) => sum + lengthOf(shape), 0));
     let offset = 0;
-    for (const { name, shape, length } of shapes) {
-      this.#arrays.set(name, { shape, view: this.flat.subarray(offset, offset + length) });
-      offset += length;
+    for (const [name, shape] of held === 'weights' ? weightShapes(architecture) : trained) {
+      const length = lengthOf(shape);
+      const view = trained.has(name) ? this.flat.subarray(offset, (offset += length)) : new Float32Array(length);
+      this.#arrays.set(name, { shape, view });
+    }
+    for (const [name, [kernel = '']] of matricesOf(architecture)) {
+      const first = this.#arrays.get(kernel)?.view;
+      if (!first) continue;
+      const shape = matrixShape(name, architecture);
+      this.#matrices.set(name, { data: new Float32Array(first.buffer, first.byteOffset, lengthOf(shape)), shape });
     }
   }
 
-  /** A view on a kernel and the bias behind it, [rows, columns] row-major. */
-  matrix(name: MatrixName): { data: Float32Array; shape: readonly [number, number] } {
-    const shape = matrixShape(name, this.#architecture);
-    const start = (this.#arrays.get(MATRICES[name][0])!.view.byteOffset - this.flat.byteOffset) / Float32Array.BYTES_PER_ELEMENT;
-    return { data: this.flat.subarray(start, start + shape[0] * shape[1]), shape };
+  /** The matrices that it holds. */
+  get matrices(): readonly MatrixName[] {
+    return [...this.#matrices.keys()];
+  }
+
+  /** A view on a kernel and the bias behind it, [rows, columns] row-major, or on a vector. */
+  matrix(name: MatrixName): { data: Float32Array; shape: readonly number[] } {
+    const found = this.#matrices.get(name);
+    if (!found) throw new RangeError(`Expected one of the matrices ${this.matrices.join(', ')} but received ${name}`);
+    return found;
   }
 
   /** Copies of the arrays by Keras' names. */

@@ -19,67 +19,142 @@ export function architectureOf(hyperparameters: Shaping, dimension: number, voca
   return { dimension, vocabularySize, units, embedding, image, imageActivation, standardize, layerNorm, tiedEmbeddings };
 }
 
-/**
- * The captioner's eight arrays by Keras' names, with their shapes, in the order in which they lie in a flat buffer:
- * each bias directly behind its kernel, so that both are one matrix [rows + 1, columns].
- */
-export function parameterShapes({ dimension, units, embedding, vocabularySize }: Architecture): Map<string, readonly number[]> {
-  return new Map<string, readonly number[]>([
-    ['encoder/kernel', [dimension, units]],
-    ['encoder/bias', [units]],
-    ['embedding/embeddings', [vocabularySize, embedding]],
-    ['lstm/kernel', [embedding, 4 * units]],
-    ['lstm/bias', [4 * units]],
-    ['lstm/recurrent_kernel', [units, 4 * units]],
-    ['output/kernel', [units, vocabularySize]],
-    ['output/bias', [vocabularySize]],
-  ]);
+/** What one input of the graphs holds: one array, or a kernel with its bias as the last row. */
+export type MatrixName =
+  | 'encoder'
+  | 'embedding'
+  | 'lstm'
+  | 'imageGates'
+  | 'recurrent'
+  | 'inputGain'
+  | 'inputBias'
+  | 'recurrentGain'
+  | 'cellGain'
+  | 'cellBias'
+  | 'projection'
+  | 'output'
+  | 'outputBias'
+  | 'mean'
+  | 'deviation';
+
+type Initial = 'glorot' | 'orthogonal' | 'embedding' | 'zeros' | 'ones' | 'forget';
+
+/** One array of the captioner. */
+interface CaptionerArray {
+  readonly matrix: MatrixName;
+  /** As Keras would call it. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly initial: Initial;
 }
 
-/** The matrices that the graphs compute with: a kernel with its bias as the last row. */
-export const MATRICES = {
-  encoder: ['encoder/kernel', 'encoder/bias'],
-  embedding: ['embedding/embeddings'],
-  lstm: ['lstm/kernel', 'lstm/bias'],
-  recurrent: ['lstm/recurrent_kernel'],
-  output: ['output/kernel', 'output/bias'],
-} as const;
-export type MatrixName = keyof typeof MATRICES;
+/**
+ * Every array of the captioner in the order in which they lie in a flat buffer: each bias directly behind its kernel, so that both
+ * are one matrix [rows + 1, columns], and what is not trained, the statistics of the features, at the end.
+ */
+function arraysOf(architecture: Architecture): CaptionerArray[] {
+  const { dimension, vocabularySize, units, embedding, image, standardize, layerNorm, tiedEmbeddings } = architecture;
+  const gates = 4 * units;
+  const entry = image === 'first-input' ? embedding : units;
+  const arrays: CaptionerArray[] = [];
+  const add = (matrix: MatrixName, name: string, shape: readonly number[], initial: Initial) =>
+    arrays.push({ matrix, name, shape, initial });
+  add('encoder', 'encoder/kernel', [dimension, entry], 'glorot');
+  add('encoder', 'encoder/bias', [entry], 'zeros');
+  add('embedding', 'embedding/embeddings', [vocabularySize, embedding], 'embedding');
+  add('lstm', 'lstm/kernel', [embedding, gates], 'glorot');
+  if (!layerNorm) add('lstm', 'lstm/bias', [gates], 'forget');
+  if (image === 'every-input') add('imageGates', 'lstm/image_kernel', [units, gates], 'glorot');
+  add('recurrent', 'lstm/recurrent_kernel', [units, gates], 'orthogonal');
+  if (layerNorm) {
+    add('inputGain', 'lstm/input_norm/gamma', [gates], 'ones');
+    add('inputBias', 'lstm/input_norm/beta', [gates], 'forget');
+    add('recurrentGain', 'lstm/recurrent_norm/gamma', [gates], 'ones');
+    add('cellGain', 'lstm/cell_norm/gamma', [units], 'ones');
+    add('cellBias', 'lstm/cell_norm/beta', [units], 'zeros');
+  }
+  if (!tiedEmbeddings) add('output', 'output/kernel', [units, vocabularySize], 'glorot');
+  else if (units !== embedding) add('projection', 'output/projection', [units, embedding], 'glorot');
+  add(tiedEmbeddings ? 'outputBias' : 'output', 'output/bias', [vocabularySize], 'zeros');
+  if (standardize) {
+    add('mean', 'features/mean', [dimension], 'zeros');
+    add('deviation', 'features/deviation', [dimension], 'ones');
+  }
+  return arrays;
+}
 
-export function matrixShape(name: MatrixName, architecture: Architecture): readonly [rows: number, columns: number] {
-  const [rows = 0, columns = 0] = parameterShapes(architecture).get(MATRICES[name][0]) ?? [];
-  return [rows + MATRICES[name].length - 1, columns];
+const isTrained = ({ matrix }: CaptionerArray) => matrix !== 'mean' && matrix !== 'deviation';
+
+/** The trained arrays, which have gradients and moments, with their shapes. */
+export function parameterShapes(architecture: Architecture): Map<string, readonly number[]> {
+  return new Map(arraysOf(architecture).flatMap((array) => (isTrained(array) ? [[array.name, array.shape]] : [])));
+}
+
+/** All arrays that captions are made with: the trained ones, then the statistics of the features. */
+export function weightShapes(architecture: Architecture): Map<string, readonly number[]> {
+  return new Map(arraysOf(architecture).map(({ name, shape }) => [name, shape]));
+}
+
+/** The matrices that an architecture has, with the arrays that each is made of. */
+export function matricesOf(architecture: Architecture): Map<MatrixName, readonly string[]> {
+  const matrices = new Map<MatrixName, string[]>();
+  for (const { matrix, name } of arraysOf(architecture)) matrices.set(matrix, [...(matrices.get(matrix) ?? []), name]);
+  return matrices;
+}
+
+/** [rows, columns], or [length] of a vector. */
+export function matrixShape(name: MatrixName, architecture: Architecture): readonly number[] {
+  const [kernel, bias] = arraysOf(architecture).filter(({ matrix }) => matrix === name);
+  if (!kernel) throw new RangeError(`Expected a matrix of the network but received ${name}`);
+  const [rows = 0, ...columns] = kernel.shape;
+  return bias ? [rows + 1, ...columns] : kernel.shape;
 }
 
 /**
  * Fresh weights as Keras initialises these layers: Glorot-uniform kernels, an orthogonal recurrent kernel, embeddings uniform
- * in ±0.05, biases zero but the forget gate's, which are one. They depend on the architecture and the seed alone.
+ * in ±0.05, gains one, biases zero but the forget gate's, which are one. They depend on the architecture and the seed alone.
+ * Features keep their scale: mean 0, deviation 1.
  */
 export function initialParameters(architecture: Architecture, seed: number): Map<string, NamedTensor> {
   const random = new Random(seed);
-  const parameters = new Map<string, NamedTensor>();
-  for (const [name, shape] of parameterShapes(architecture)) {
-    const [rows = 0, columns = 0] = shape;
-    const data =
-      name === 'lstm/recurrent_kernel'
-        ? orthogonal(random, rows, columns)
-        : name === 'embedding/embeddings'
-          ? uniform(random, rows * columns, 0.05)
-          : shape.length === 2
-            ? uniform(random, rows * columns, Math.sqrt(6 / (rows + columns)))
-            : new Float32Array(rows);
-    if (name === 'lstm/bias') data.fill(1, architecture.units, 2 * architecture.units);
-    parameters.set(name, { name, dtype: 'F32', shape, data });
+  return new Map(
+    arraysOf(architecture).map(({ name, shape, initial }) => {
+      const data = initialData(random, initial, shape);
+      return [name, { name, dtype: 'F32', shape, data }];
+    }),
+  );
+}
+
+function initialData(random: Random, initial: Initial, shape: readonly number[]): Float32Array {
+  const [rows = 0, columns = 0] = shape;
+  switch (initial) {
+    case 'glorot':
+      return uniform(random, rows * columns, Math.sqrt(6 / (rows + columns)));
+    case 'orthogonal':
+      return orthogonal(random, rows, columns);
+    case 'embedding':
+      return uniform(random, rows * columns, 0.05);
+    case 'forget':
+      return new Float32Array(rows).fill(1, rows / 4, rows / 2);
+    default:
+      return new Float32Array(rows).fill(initial === 'ones' ? 1 : 0);
   }
-  return parameters;
 }
 
 /**
- * Checks that `tensors` are exactly the captioner's arrays; `CORRUPT_CHECKPOINT` names the first that is not.
+ * Checks that `tensors` are exactly the weights of an architecture; `CORRUPT_CHECKPOINT` names the first that is not.
  * @param where names their origin in the message.
  */
 export function checkParameters(tensors: ReadonlyMap<string, NamedTensor>, architecture: Architecture, where: string): void {
-  const shapes = parameterShapes(architecture);
+  checkTensors(tensors, weightShapes(architecture), where);
+}
+
+/** The same for moments, which only what is trained has. */
+export function checkMoments(tensors: ReadonlyMap<string, NamedTensor>, architecture: Architecture, where: string): void {
+  checkTensors(tensors, parameterShapes(architecture), where);
+}
+
+function checkTensors(tensors: ReadonlyMap<string, NamedTensor>, shapes: ReadonlyMap<string, readonly number[]>, where: string): void {
   for (const [name, shape] of shapes) {
     const tensor = tensors.get(name);
     if (tensor?.dtype !== 'F32' || tensor.shape.join() !== shape.join())

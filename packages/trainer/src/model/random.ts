@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** State of a generator: four 32-bit words, not all zero. */
 export type RandomState = readonly [number, number, number, number];
 
@@ -11,6 +13,12 @@ export class Random {
   /** A generator from a seed (any safe integer) or from a kept state. */
   constructor(from: number | RandomState) {
     this.#state = typeof from === 'number' ? spread(from) : checked(from);
+  }
+
+  /** A generator of its own for whatever a text names: `dropout 7 120`. */
+  static of(text: string): Random {
+    const digest = createHash('sha256').update(text).digest();
+    return new Random([digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)]);
   }
 
   /** Continuing from this state gives the same numbers. */
@@ -31,6 +39,24 @@ export class Random {
     s[3] = rotate(s[3], 11);
     for (let word = 0; word < 4; word++) s[word]! >>>= 0;
     return result;
+  }
+
+  /** So many numbers of `next()`, several times as fast. */
+  words(count: number): Uint32Array {
+    const words = new Uint32Array(count);
+    let [a, b, c, d] = this.#state;
+    for (let index = 0; index < count; index++) {
+      words[index] = Math.imul(rotate(Math.imul(b, 5), 7), 9);
+      const shifted = b << 9;
+      c ^= a;
+      d ^= b;
+      b ^= c;
+      a ^= d;
+      c ^= shifted;
+      d = rotate(d, 11);
+    }
+    this.#state = [a >>> 0, b >>> 0, c >>> 0, d >>> 0];
+    return words;
   }
 
   /** A number in [0, 1), of 53 random bits. */
