@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises';
-import { ShowtellError } from '@showtell/shared/errors';
 import type { Graph } from '@showtell/shared/onnx/graph';
 import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
 import type { NamedTensor } from '@showtell/shared/safetensors';
@@ -11,7 +10,8 @@ import { BeamSearch, type LikeliestTokens } from './beam';
 import type { DecodedCaption } from './decoded-caption';
 import { type AllTokens, Sampling } from './sampling';
 import { BeamOptions, checkOptions, SampleOptions } from './settings';
-import { encodeGraph, type StepGraph, stepGraph } from './step-graph';
+import { encodeGraph } from './step-graph';
+import { beamStepper, int64, type Search, type Stepper, samplingStepper } from './stepper';
 
 export type { DecodedCaption } from './decoded-caption';
 
@@ -49,20 +49,10 @@ export interface DecoderOptions {
 /** Rows computed at a time. More are no faster, and the log-probabilities of each take 4 bytes a token. */
 const MOST_ROWS = 768;
 
-/** What both `BeamSearch` and `Sampling` are: rows that go on, until none does. */
-interface Search<Next> {
-  readonly from: readonly number[];
-  readonly tokens: readonly number[];
-  advance(next: Next): void;
-  captions(): DecodedCaption[][];
-}
-
-/** The step graph in a session, driven for a kind of search: what it is fed besides the state, and what it says of the next tokens. */
-interface Stepper<Kind, Next> {
-  readonly graph: StepGraph;
+/** A stepper with the session of its graph. */
+interface Opened<Kind extends Search<Next>, Next> {
+  readonly stepper: Stepper<Kind, Next>;
   readonly session: Session;
-  feeds(search: Kind): Feeds;
-  next(result: Awaited<ReturnType<Session['run']>>): Next;
 }
 
 /**
@@ -71,7 +61,7 @@ interface Stepper<Kind, Next> {
  * Like training, decoding blocks the event loop while a step of it runs.
  */
 export async function createDecoder({ weights, architecture, decoding, threads = 0 }: DecoderOptions): Promise<Decoder> {
-  const { dimension, vocabularySize } = architecture;
+  const { dimension } = architecture;
   const own = checkOptions(DecodingSettings.strip(), decoding);
   const buffer = new ParameterBuffer(architecture);
   const load = (tensors: ReadonlyMap<string, NamedTensor>) => {
@@ -82,49 +72,25 @@ export async function createDecoder({ weights, architecture, decoding, threads =
   const open = async (graph: Graph) => openSession(graph.encode(), { threads, spinning: false });
   const encoding = encodeGraph(architecture);
   const encoder = await open(encoding.graph);
-  const openSearcher = async (): Promise<Stepper<BeamSearch, LikeliestTokens>> => {
-    const graph = stepGraph(architecture, 'likeliest');
-    const { count, tokens, logProbabilities } = graph.next;
-    return {
-      graph,
-      session: await open(graph.graph),
-      feeds: ({ needed }) => ({ [count]: int64([Math.min(needed, vocabularySize)]) }),
-      next: (result) => {
-        const each = result[tokens]!.dims[1]!;
-        return {
-          tokens: result[tokens]!.data as Int32Array,
-          logProbabilities: checked(result[logProbabilities]!.data as Float32Array, each),
-          each,
-        };
-      },
-    };
-  };
-  const openSampler = async (): Promise<Stepper<Sampling, AllTokens>> => {
-    const graph = stepGraph(architecture, 'all');
-    return {
-      graph,
-      session: await open(graph.graph),
-      feeds: () => ({}),
-      next: (result) => ({
-        logProbabilities: checked(result[graph.next.logProbabilities]!.data as Float32Array, vocabularySize),
-        vocabularySize,
-      }),
-    };
-  };
-  // Each opened when first used: a session costs memory, and few need both.
-  let searcher: Promise<Stepper<BeamSearch, LikeliestTokens>> | undefined;
-  let sampler: Promise<Stepper<Sampling, AllTokens>> | undefined;
+  const opened = async <Kind extends Search<Next>, Next>(stepper: Stepper<Kind, Next>) => ({
+    stepper,
+    session: await open(stepper.graph.graph),
+  });
+  // Each is opened when first used: a session costs memory, and few need both.
+  let searcher: Promise<Opened<BeamSearch, LikeliestTokens>> | undefined;
+  let sampler: Promise<Opened<Sampling, AllTokens>> | undefined;
 
   /** @param each rows that an image may take */
-  async function run<Next, Kind extends Search<Next>>(
+  async function run<Kind extends Search<Next>, Next>(
     features: Float32Array,
     rows: number,
     each: number,
-    { graph, session, ...stepper }: Stepper<Kind, Next>,
+    { stepper, session }: Opened<Kind, Next>,
     begin: (images: number) => Kind,
   ): Promise<DecodedCaption[][]> {
     if (features.length !== rows * dimension)
       throw new RangeError(`Expected ${rows} × ${dimension} numbers for features but received ${features.length}`);
+    const { graph } = stepper;
     const images = Math.max(1, Math.floor(MOST_ROWS / each));
     const captions: DecodedCaption[][] = [];
     for (let from = 0; from < rows; from += images) {
@@ -163,7 +129,7 @@ export async function createDecoder({ weights, architecture, decoding, threads =
 
   async function beams(features: Float32Array, rows: number, options: BeamOptions = {}): Promise<DecodedCaption[][]> {
     const { beam: width, best = width, ...settings } = { ...own, ...checkOptions(BeamOptions, options) };
-    searcher ??= openSearcher();
+    searcher ??= opened(beamStepper(architecture));
     return run(features, rows, width, await searcher, (images) => new BeamSearch(images, { ...settings, width, best }));
   }
 
@@ -181,7 +147,7 @@ export async function createDecoder({ weights, architecture, decoding, threads =
     async sample(features, rows, { seed, ...options }) {
       const settings = { ...own, ...checkOptions(SampleOptions, options) };
       const random = typeof seed === 'number' ? new Random(seed) : seed;
-      sampler ??= openSampler();
+      sampler ??= opened(samplingStepper(architecture));
       return run(features, rows, settings.count, await sampler, (images) => new Sampling(images, settings, random));
     },
 
@@ -191,17 +157,4 @@ export async function createDecoder({ weights, architecture, decoding, threads =
       await (await sampler)?.session.release();
     },
   };
-}
-
-const int64 = (values: readonly number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
-
-/** One number of a row that is none makes none of the whole row. */
-function checked(logProbabilities: Float32Array, each: number): Float32Array {
-  for (let place = 0; place < logProbabilities.length; place += each)
-    if (Number.isNaN(logProbabilities[place]!))
-      throw new ShowtellError(
-        'DIVERGED',
-        'Expected log-probabilities of the next word but received NaN: weights or features are not finite',
-      );
-  return logProbabilities;
 }

@@ -84,6 +84,121 @@ test('no rows give no captions; features of another size are refused', async () 
   await expect((await opened).decode(new Float32Array(9), 2)).rejects.toThrow('Expected 2 × 5 numbers for features but received 9');
 });
 
+test('a beam finds likelier captions than greedy, those of plain loops', async () => {
+  const reference = inFloat64(weights);
+  type Live = { ids: number[]; sum: number; state: ReturnType<typeof referenceStart> };
+  const beamOf = (row: number, width: number, alpha: number) => {
+    let live: Live[] = [{ ids: [], sum: 0, state: referenceStart(reference, feature(row)) }];
+    const finished: { ids: number[]; sum: number; score: number }[] = [];
+    for (let length = 1; length <= maxLength; length++) {
+      const next = live.flatMap(({ ids, sum, state }) => {
+        const after = referenceStep(reference, state, ids.at(-1) ?? 1);
+        return after.logProbabilities.map((value, token) => ({ ids: [...ids, token], token, sum: sum + value, state: after })).slice(2);
+      });
+      next.sort((a, b) => b.sum - a.sum);
+      for (const { ids, token, sum } of next.slice(0, width))
+        if (token === 2) finished.push({ ids: ids.slice(0, -1), sum, score: sum / length ** alpha });
+      live = next.filter(({ token }) => token !== 2).slice(0, width);
+    }
+    return finished.sort((a, b) => b.score - a.score)[0] ?? live[0]!;
+  };
+  const decoder = await opened;
+  for (const [beam, lengthNormalization] of [
+    [2, 0],
+    [4, 0.7],
+  ] as const) {
+    const decoded = await decoder.decode(features, rows, { beam, lengthNormalization });
+    const expected = Array.from({ length: rows }, (_, row) => beamOf(row, beam, lengthNormalization));
+    expect(decoded.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+    for (const [row, { logProbability }] of decoded.entries()) expect(logProbability).toBeCloseTo(expected[row]!.sum, 3);
+  }
+});
+
+test('lists begin with the answer and fall from there; all are different', async () => {
+  const decoder = await opened;
+  const settings = { beam: 4, lengthNormalization: 0.7 };
+  const answers = await decoder.decode(features, rows, settings);
+  for (const [row, list] of (await decoder.beams(features, rows, settings)).entries()) {
+    expect(list[0]).toEqual(answers[row]);
+    const scores = list.map(({ logProbability, tokenLogProbabilities }) => logProbability / tokenLogProbabilities.length ** 0.7);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(new Set(list.map(({ ids }) => ids.join())).size).toBe(list.length);
+  }
+});
+
+test('no word comes twice where repeats are blocked, though the rest of the vocabulary is needed for it', async () => {
+  for (const beam of [1, 3]) {
+    const decoded = await (await opened).decode(features, rows, { beam, blockRepeats: 1 });
+    for (const { ids } of decoded) expect(new Set(ids).size).toBe(ids.length);
+  }
+  const free = await (await opened).decode(features, rows);
+  expect(free.some(({ ids }) => new Set(ids).size < ids.length)).toBe(true);
+});
+
+test('more photos than are computed at a time', async () => {
+  const many = 1_000;
+  const repeated = Float32Array.from({ length: many * architecture.dimension }, (_, index) => features[index % features.length]!);
+  const decoder = await opened;
+  for (const settings of [{}, { beam: 3 }]) {
+    const few = await decoder.decode(features, rows, settings);
+    const decoded = await decoder.decode(repeated, many, settings);
+    expect(decoded.map(({ ids }) => ids)).toEqual(Array.from({ length: many }, (_, row) => few[row % rows]!.ids));
+  }
+});
+
+test('samples are probable captions, the same for the same seed', async () => {
+  const decoder = await opened;
+  const options = { count: 3, seed: 5 };
+  const drawn = await decoder.sample(features, rows, options);
+  expect(await decoder.sample(features, rows, options)).toEqual(drawn);
+  expect(await decoder.sample(features, rows, { ...options, seed: 6 })).not.toEqual(drawn);
+  const reference = inFloat64(weights);
+  for (const [row, captions] of drawn.entries())
+    for (const { ids, ended, tokenLogProbabilities } of captions) {
+      let state = referenceStart(reference, feature(row));
+      const tokens = ended ? [...ids, 2] : ids;
+      for (const [place, token] of tokens.entries()) {
+        const next = referenceStep(reference, state, tokens[place - 1] ?? 1);
+        state = next;
+        expect(tokenLogProbabilities[place]).toBeCloseTo(next.logProbabilities[token]!, 3);
+      }
+    }
+});
+
+test('decodes with the weights that it was given last', async () => {
+  const other = randomWeights(architecture, 22);
+  const [expecting, changing] = await Promise.all(
+    [other, weights].map(async (own) => createDecoder({ weights: own, architecture, decoding, threads: 1 })),
+  );
+  const before = await changing!.decode(features, rows);
+  changing!.load(other);
+  const after = await changing!.decode(features, rows);
+  expect(after).toEqual(await expecting!.decode(features, rows));
+  expect(after).not.toEqual(before);
+  changing!.load(weights);
+  expect(await changing!.decode(features, rows)).toEqual(before);
+  await Promise.all([expecting!.close(), changing!.close()]);
+});
+
+test('settings that make no sense are told, each of them', async () => {
+  const decoder = await opened;
+  await expect(decoder.decode(features, rows, { beam: 0, lengthNormalization: -1 })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(/beam: .*; lengthNormalization: /),
+  });
+  await expect(decoder.sample(features, rows, { seed: 1, topP: 2 })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+test('weights or features that are not finite give no captions', async () => {
+  const broken = features.slice();
+  broken[7] = Number.NaN;
+  for (const beam of [1, 3])
+    await expect((await opened).decode(broken, rows, { beam })).rejects.toMatchObject({
+      code: 'DIVERGED',
+      message: expect.stringContaining('received NaN'),
+    });
+});
+
 test('weights that are not a captioner are refused by name', async () => {
   const broken = new Map(weights);
   broken.delete('lstm/kernel');
