@@ -1,6 +1,7 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
+import type { FeatureStatistics } from './feature-statistics';
 import { Random } from './random';
 
 /** The hyper-parameters that shape the network; the others shape its fit. */
@@ -113,14 +114,14 @@ export function matrixShape(name: MatrixName, architecture: Architecture): reado
 /**
  * Fresh weights as Keras initialises these layers: Glorot-uniform kernels, an orthogonal recurrent kernel, embeddings uniform
  * in ±0.05, gains one, biases zero but the forget gate's, which are one. They depend on the architecture and the seed alone.
- * Features keep their scale: mean 0, deviation 1.
+ * @param statistics of the training features, for a network that standardises them; without them mean is 0 and deviation 1.
  */
-export function initialParameters(architecture: Architecture, seed: number): Map<string, NamedTensor> {
+export function initialParameters(architecture: Architecture, seed: number, statistics?: FeatureStatistics): Map<string, NamedTensor> {
   const random = new Random(seed);
   return new Map(
-    arraysOf(architecture).map(({ name, shape, initial }) => {
-      const data = initialData(random, initial, shape);
-      return [name, { name, dtype: 'F32', shape, data }];
+    arraysOf(architecture).map(({ matrix, name, shape, initial }) => {
+      const known = matrix === 'mean' || matrix === 'deviation' ? statistics?.[matrix].slice() : undefined;
+      return [name, { name, dtype: 'F32', shape, data: known ?? initialData(random, initial, shape) }];
     }),
   );
 }

@@ -9,6 +9,7 @@ import { readManifest } from '../dataset/manifest';
 import { type CaptionSamples, type Dropped, SampleCollector, sampleCount } from '../dataset/samples';
 import { Vocabulary } from '../dataset/vocabulary';
 import { WordNumbers } from '../dataset/word-numbers';
+import { type FeatureStatistics, FeatureSums } from '../model/feature-statistics';
 import { UNKNOWN } from '../model/tokens';
 import { splitText } from './choose-splits';
 
@@ -20,6 +21,8 @@ export interface TrainingData {
   readonly featureBytes: number;
   readonly train: CaptionSamples;
   readonly validation: ValidationData | undefined;
+  /** Of the features of all images that are trained on, where the network standardises them. */
+  readonly statistics: FeatureStatistics | undefined;
   /** Captions left out of training. */
   readonly dropped: Dropped;
 }
@@ -54,7 +57,12 @@ export async function loadTrainingData(
   for (const { run, key, sha256 } of record.manifests) manifests.set(run, (await readManifest(store, key, sha256, signal)).manifest);
   const splits = [...record.trainSplits, ...record.validationSplits];
   const shards = splits.map(({ run, split }) => shardsOf(manifests.get(run)!, split));
-  const { features, rowOf } = await openFeatures(store, shards, dimension, featureMemory, signal);
+  const sums = record.hyperparameters.standardize ? new FeatureSums(dimension) : undefined;
+  const counted = shards.slice(0, record.trainSplits.length).flat().length;
+  const count = (shard: number, rows: Float32Array) => {
+    if (shard < counted) sums?.add(rows);
+  };
+  const { features, rowOf } = await openFeatures(store, shards, dimension, { featureMemory, signal, count });
   const captions = async (split: SplitOfRun) => {
     const row = rowOf[splits.indexOf(split)]!;
     const rows = await readCaptions(store, manifests.get(split.run)!, split.split, signal);
@@ -86,6 +94,7 @@ export async function loadTrainingData(
     featureBytes: shards.flat().reduce((sum, { bytes }) => sum + bytes, 0),
     train,
     validation: record.validationSplits.length === 0 ? undefined : { samples, images },
+    statistics: sums?.statistics(),
     dropped: training.dropped,
   };
 }
@@ -95,8 +104,11 @@ async function openFeatures(
   store: ObjectStore,
   splits: readonly (readonly ManifestShard[])[],
   dimension: number,
-  featureMemory: number,
-  signal: AbortSignal | undefined,
+  {
+    featureMemory,
+    signal,
+    count,
+  }: { featureMemory: number; signal: AbortSignal | undefined; count: (shard: number, features: Float32Array) => void },
 ): Promise<{ features: FeatureTable; rowOf: Map<string, number>[] }> {
   const shards = splits.flat();
   const cache = new FeatureCache(
@@ -112,6 +124,7 @@ async function openFeatures(
   for (const split of splits) {
     const rows = new Map<string, number>();
     for await (const { imageIds, features } of readShards(store, split, dimension, signal)) {
+      count(shard, features);
       cache.offer(shard++, features);
       for (const imageId of imageIds) rows.set(imageId, row++);
     }

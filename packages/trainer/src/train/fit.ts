@@ -11,7 +11,7 @@ import { sampleCount } from '../dataset/samples';
 import { createDecoder } from '../decoding/decoder';
 import type { TrainingEngine } from '../engine/engine';
 import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../engine/onnx';
-import { architectureOf } from '../model/parameters';
+import { architectureOf, initialParameters } from '../model/parameters';
 import { loadTrainingData, type TrainingData, type ValidationData } from './data';
 import type { OnTrainEvent } from './events';
 import { Progress } from './progress';
@@ -69,8 +69,9 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
   const totalSteps = epochs * stepsPerEpoch;
   const closing: (() => Promise<void>)[] = [() => features.close()];
   try {
-    const initial = warm && { initial: warm.weights };
-    const engine = await createEngine({ hyperparameters, ...sizes, totalSteps, threads, seed, ...initial });
+    const architecture = architectureOf(hyperparameters, sizes.dimension, sizes.vocabularySize);
+    const initial = warm?.weights ?? initialParameters(architecture, seed, data.statistics);
+    const engine = await createEngine({ hyperparameters, ...sizes, totalSteps, threads, seed, initial });
     closing.unshift(() => engine.close());
     const progress = await Progress.restore({ store, record, vocabulary, engine, lease, holder, totalSteps, emit, metrics });
     const validation = data.validation && (await openValidation(record, data, data.validation, engine, threads));
