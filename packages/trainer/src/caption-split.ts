@@ -1,60 +1,56 @@
-import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { type Checkpoint, readCheckpointFiles } from './checkpoint/checkpoints';
-import { CAPTIONER_FILES, decodeCaptionerFiles } from './checkpoint/files';
-import { readFeatures } from './dataset/features';
-import { newestManifest } from './dataset/manifest';
+import type { DecodingSettings } from '@showtell/shared/schema/checkpoint';
+import type { ManifestRecord } from '@showtell/shared/schema/manifest';
+import { checkEncoder } from './check-encoder';
+import type { OpenModel } from './checkpoint/open-model';
+import { readShards, shardsOf } from './dataset/features';
 import { createDecoder } from './decoding/decoder';
-import { differences } from './train/differences';
 
 export interface CaptionedImage {
   readonly imageId: string;
   readonly fileName: string;
+  /** Number of the shard that holds its feature. */
+  readonly shard: number;
   /** Words with a space between them. */
   readonly caption: string;
+  /** Whether the captioner ended the sentence itself, within the longest length it may have. */
+  readonly ended: boolean;
   /** Natural logarithm of the caption's probability. */
   readonly logProbability: number;
 }
 
 export interface CaptionSplitOptions {
-  readonly run: string;
+  readonly manifest: ManifestRecord;
   readonly split: string;
+  /** In place of the checkpoint's own settings. */
+  readonly decoding?: Partial<DecodingSettings> | undefined;
+  /** Takes features of the same encoder in another precision. */
+  readonly anyPrecision?: boolean;
   /** Threads of the decoder; 0 (the default) for every core. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
 
-const ROWS = 256;
-
 /**
- * The caption of every image of a split, from the features that the run holds, in manifest order.
- * @throws ShowtellError `MIXED_ENCODER` when the run was not encoded as the checkpoint wants it; the errors of `newestManifest`,
- * `readFeatures` and `readCheckpointFiles`.
+ * The caption of every image of a split, in manifest order, from the features that the run holds: a few shards of them are in memory.
+ * @throws ShowtellError the errors of `checkEncoder`, `shardsOf`, `readShards` and `Decoder.decode`.
  */
-export async function captionSplit(store: ObjectStore, checkpoint: Checkpoint, options: CaptionSplitOptions): Promise<CaptionedImage[]> {
-  const { run, split, threads = 0, signal } = options;
-  const files = decodeCaptionerFiles(await readCheckpointFiles(store, checkpoint, CAPTIONER_FILES), checkpoint.folder);
-  const { manifest } = await newestManifest(store, run, signal);
-  const mixed = differences(files.preprocessing.encoder, manifest.encoder);
-  if (mixed.length > 0)
-    throw new ShowtellError(
-      'MIXED_ENCODER',
-      `Run ${run} was not encoded as checkpoint ${checkpoint.folder} wants it:\n  ${mixed.join('\n  ')}`,
-    );
-  const { imageIds, fileNames, features, dimension } = await readFeatures(store, manifest, split, signal);
-  const decoder = await createDecoder({ ...files, threads });
+export async function* captionSplit(store: ObjectStore, model: OpenModel, options: CaptionSplitOptions): AsyncGenerator<CaptionedImage> {
+  const { manifest, split, decoding, anyPrecision = false, threads = 0, signal } = options;
+  await checkEncoder(store, model, manifest, anyPrecision);
+  const shards = shardsOf(manifest, split);
+  const decoder = await createDecoder({ ...model, threads });
   try {
-    const captioned: CaptionedImage[] = [];
-    for (let from = 0; from < imageIds.length; from += ROWS) {
+    let index = 0;
+    for await (const { imageIds, fileNames, features } of readShards(store, shards, manifest.encoder.dimension, signal)) {
       signal?.throwIfAborted();
-      const to = Math.min(from + ROWS, imageIds.length);
-      const decoded = await decoder.decode(features.subarray(from * dimension, to * dimension), to - from);
-      for (const [row, { ids, logProbability }] of decoded.entries()) {
-        const caption = files.vocabulary.decode(ids).join(' ');
-        captioned.push({ imageId: imageIds[from + row]!, fileName: fileNames[from + row]!, caption, logProbability });
+      const { shard } = shards[index++]!;
+      const decoded = await decoder.decode(features, imageIds.length, decoding);
+      for (const [row, { ids, ended, logProbability }] of decoded.entries()) {
+        const caption = model.vocabulary.decode(ids).join(' ');
+        yield { imageId: imageIds[row]!, fileName: fileNames[row]!, shard, caption, ended, logProbability };
       }
     }
-    return captioned;
   } finally {
     await decoder.close();
   }

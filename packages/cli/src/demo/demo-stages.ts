@@ -4,8 +4,10 @@ import type { RunStatus } from '@showtell/ingest/admin/status';
 import { readCommits } from '@showtell/ingest/commits';
 import type { Queues } from '@showtell/shared/queue/queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
-import { captionSplit } from '@showtell/trainer/caption-split';
+import { type CaptionedImage, captionSplit } from '@showtell/trainer/caption-split';
+import { openModel } from '@showtell/trainer/checkpoint/open-model';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
+import { newestManifest } from '@showtell/trainer/dataset/manifest';
 import type { TrainEvent } from '@showtell/trainer/train/events';
 import type { CommandContext } from '../context';
 import { DEMO } from '../demo-settings';
@@ -108,7 +110,11 @@ export async function trainCaptioner({ context, queues }: Demo, stages: Stages):
 export async function captionPictures({ context, folder }: Demo, stages: Stages): Promise<Score> {
   const { store, signal } = context;
   const checkpoint = await pullCheckpoint(store, NAME, join(folder, 'captioner'), { signal });
-  const score = scoreCaptions(await captionSplit(store, checkpoint, { run: NAME, split: 'test', signal }));
+  const { manifest } = await newestManifest(store, NAME, signal);
+  const captioned: CaptionedImage[] = [];
+  for await (const image of captionSplit(store, await openModel(store, checkpoint.path), { manifest, split: 'test', signal }))
+    captioned.push(image);
+  const score = scoreCaptions(captioned);
   const shown = score.pictures.slice(0, SHOWN);
   const captioner = await loadCaptioner(checkpoint.path, { signal });
   try {

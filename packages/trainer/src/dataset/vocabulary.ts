@@ -52,6 +52,11 @@ export class Vocabulary {
     return this.#words.length;
   }
 
+  /** Number of words that captions can have. */
+  get wordCount(): number {
+    return this.#words.length - SPECIAL_WORDS.length;
+  }
+
   toJSON(): VocabularyFile {
     return { formatVersion: VOCABULARY_FORMAT, words: [...this.#words] };
   }
