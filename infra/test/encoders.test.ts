@@ -97,7 +97,7 @@ describeRedis('encoders from enqueue to caption', () => {
   async function trainAndCaption(run: string): Promise<void> {
     const { record } = await trainHere(
       rig.store,
-      { run, preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } },
+      { runs: [run], preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } },
       { holder: 'test', threads: 1, resume: false },
     );
     const planned = await planOf(run);

@@ -51,32 +51,42 @@ function featureRows(from: number, count: number): FeatureRow[] {
   });
 }
 
-/** Writes a complete run of two training shards and one validation shard, as the finalizer leaves it. */
-export async function writeTinyRun(store: ObjectStore, run = 'tiny', number = 1): Promise<ManifestRecord> {
+/** Shards of a run: split, number of the first image, images. */
+type TinyShards = readonly (readonly [split: string, from: number, rows: number])[];
+
+const SHARDS: TinyShards = [
+  ['train', 0, 20],
+  ['train', 20, 13],
+  ['val', 100, 12],
+];
+
+export interface TinyRunOptions {
+  readonly shards?: TinyShards;
+  readonly encoder?: EncoderIdentity;
+  /** Captions of an image. */
+  readonly captions?: (image: number) => readonly string[];
+}
+
+/** Writes a complete run, by default of two training shards and one validation shard, as the finalizer leaves it. */
+export async function writeTinyRun(
+  store: ObjectStore,
+  run = 'tiny',
+  number = 1,
+  { shards: parts = SHARDS, encoder = ENCODER, captions: captionsOf = bothCaptions }: TinyRunOptions = {},
+): Promise<ManifestRecord> {
   const shards: ManifestRecord['shards'] = [];
-  for (const [shard, [split, from, rows]] of (
-    [
-      ['train', 0, 20],
-      ['train', 20, 13],
-      ['val', 100, 12],
-    ] as const
-  ).entries()) {
+  for (const [shard, [split, from, rows]] of parts.entries()) {
     const body = encodeFeatureRows(featureRows(from, rows), DIMENSION);
     const key = keys.shard(run, shard, sha256(body));
     await store.put(key, body);
     shards.push({ shard, split, rows, rejected: 0, key, bytes: body.length, sha256: sha256(body) });
   }
   const captions: ManifestRecord['captions'] = [];
-  for (const [split, from, to] of [
-    ['train', 0, 33],
-    ['val', 100, 112],
-  ] as const) {
+  for (const split of new Set(parts.map(([name]) => name))) {
     const rows: CaptionRow[] = [];
-    for (let image = from; image < to; image++)
-      rows.push(
-        { imageId: String(image), caption: tinyCaption(image) },
-        { imageId: String(image), caption: `${tinyCaption(image)} today` },
-      );
+    for (const [name, from, count] of parts)
+      for (let image = from; name === split && image < from + count; image++)
+        rows.push(...captionsOf(image).map((caption) => ({ imageId: String(image), caption })));
     const body = encodeCaptionRows(rows);
     const key = keys.captions(run, split, sha256(body));
     await store.put(key, body);
@@ -87,18 +97,24 @@ export async function writeTinyRun(store: ObjectStore, run = 'tiny', number = 1)
     run,
     number,
     planSha256: sha256('plan'),
-    encoder: ENCODER,
+    encoder,
     shards,
     captions,
-    splits: [
-      { split: 'train', rows: 33, rejected: 0, captions: 66 },
-      { split: 'val', rows: 12, rejected: 0, captions: 24 },
-    ],
+    splits: captions.map(({ split, rows }) => ({
+      split,
+      rows: parts.reduce((sum, [name, , count]) => sum + (name === split ? count : 0), 0),
+      rejected: 0,
+      captions: rows,
+    })),
     rejected: {},
   };
   await store.put(keys.manifest(run, number), encodeRecord(manifest));
-  await store.put(keys.weights(ENCODER.weightsSha256), ENCODER_WEIGHTS);
+  await store.put(keys.weights(encoder.weightsSha256), ENCODER_WEIGHTS);
   return manifest;
+}
+
+function bothCaptions(image: number): string[] {
+  return [tinyCaption(image), `${tinyCaption(image)} today`];
 }
 
 export const NO_FINDINGS: PlanFindings = {

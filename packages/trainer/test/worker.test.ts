@@ -40,7 +40,7 @@ describeRedis('a trainer worker', () => {
   const serve = (shutdown: Shutdown, once = true) =>
     runTrainerWorker({ settings: services.queues.settings, store, logger, threads: 1, once, shutdown });
   const request = (training: string, hyperparameters = {}) => ({
-    run: 'tiny',
+    runs: ['tiny'],
     preset: 'seed',
     training,
     hyperparameters: { ...TINY, ...hyperparameters },
@@ -78,7 +78,10 @@ describeRedis('a trainer worker', () => {
     await until(async () => (await services.queues.train.getJob(jobIds.train('asked')))!.progress !== 0);
     await shutdown.run();
     await served;
-    expect(await readTraining(store, 'asked')).toMatchObject({ run: 'tiny', hyperparameters: { units: 300 } });
+    expect(await readTraining(store, 'asked')).toMatchObject({
+      trainSplits: [{ run: 'tiny', split: 'train' }],
+      hyperparameters: { units: 300 },
+    });
     await services.queues.train.obliterate({ force: true });
   });
 

@@ -78,8 +78,16 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
     if (validation) closing.unshift(() => validation.close());
     emit({
       event: 'start',
-      ...{ training, leaseEpoch: lease.epoch, samples, validationSamples: data.validation ? sampleCount(data.validation.samples) : 0 },
-      ...{ vocabulary: vocabulary.size, dropped, epochs, stepsPerEpoch, featureBytes, featureMemory },
+      training,
+      leaseEpoch: lease.epoch,
+      samples,
+      validationSamples: data.validation ? sampleCount(data.validation.samples) : 0,
+      vocabulary: vocabulary.size,
+      dropped,
+      epochs,
+      stepsPerEpoch,
+      featureBytes,
+      featureMemory,
       shuffleWindow: hyperparameters.shuffleWindow,
       step: progress.cursor.step,
     });
@@ -95,7 +103,7 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
         // Steps block the event loop: here the renewals of the lease and of the job's lock get their turn.
         await breathe();
       }
-      const result = validation ? await validation.run(halt) : null;
+      const result = await progress.validate(validation, halt);
       if (halt() || result === undefined) {
         await progress.save();
         return { ...progress.end, finished: undefined };

@@ -1,4 +1,4 @@
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { newestCheckpoint, readCheckpointFiles, saveCheckpoint } from '../checkpoint/checkpoints';
@@ -7,14 +7,14 @@ import type { Lease } from '../checkpoint/lease';
 import { type Best, publishCheckpoint } from '../checkpoint/publish';
 import type { MetricsLog } from '../curves/metrics-log';
 import type { Vocabulary } from '../dataset/vocabulary';
-import type { Batch, TrainingEngine } from '../engine/engine';
+import type { Batch, TrainingEngine, TrainingState } from '../engine/engine';
 import { learningRateAt } from '../engine/schedule';
 import { isBetter } from './best';
 import { splitText } from './choose-splits';
 import { differences } from './differences';
 import { writeDone } from './done';
 import type { OnTrainEvent } from './events';
-import type { ValidationResult } from './validation';
+import type { Validation, ValidationResult } from './validation';
 
 export interface ProgressContext {
   readonly store: ObjectStore;
@@ -113,12 +113,25 @@ export class Progress {
     emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, learningRate: this.#learningRate, tokensPerSecond });
   }
 
+  /**
+   * What validation says of the weights as they are; `null` without validation, `undefined` when it was stopped.
+   * @throws ShowtellError `DIVERGED` when weights, or what they make of the validation splits, are not finite.
+   */
+  async validate(validation: Validation | undefined, halt: () => boolean): Promise<ValidationResult | null | undefined> {
+    if (!validation) return null;
+    await this.#checkWeights(this.context.engine.state());
+    const { step } = this.position;
+    const result = await validation.run(halt).catch(async (error: unknown) => {
+      throw isShowtellError(error, 'DIVERGED') ? await this.#diverged(`after step ${step}: ${error.message}`) : error;
+    });
+    if (result === undefined || Number.isFinite(result.loss)) return result;
+    throw await this.#diverged(`after step ${step} the validation loss is ${result.loss}`);
+  }
+
   /** Commits the position after the last batch as the beginning of the next epoch. */
   async epochDone(validation: ValidationResult | null): Promise<void> {
     const { position } = this;
     const { step } = position;
-    if (validation !== null && !Number.isFinite(validation.loss))
-      throw await this.#diverged(`after step ${step} the validation loss is ${validation.loss}`);
     const epoch = position.epoch + 1;
     const { epochs, validationMetric } = this.context.record.hyperparameters;
     const better = validation !== null && (position.best === null || isBetter(validationMetric, validation, position.best));
@@ -127,7 +140,10 @@ export class Progress {
     const loss = meanLoss(position);
     this.context.emit({
       event: 'epoch',
-      ...{ epoch, epochs, step, loss },
+      epoch,
+      epochs,
+      step,
+      loss,
       validationLoss: validation?.loss ?? null,
       validationCider: validation?.cider ?? null,
       learningRate: this.#learningRate,
@@ -165,8 +181,7 @@ export class Progress {
     const { store, record, vocabulary, engine, lease, holder, emit, metrics } = this.context;
     const began = performance.now();
     const state = engine.state();
-    for (const { name, data } of state.weights.values())
-      if (!data.every(Number.isFinite)) throw await this.#diverged(`after step ${this.position.step} a weight of ${name} is not finite`);
+    await this.#checkWeights(state);
     // Asks the store at the last moment whether another trainer has taken over.
     await lease.renew();
     await metrics.flush();
@@ -182,6 +197,11 @@ export class Progress {
     this.#saved = step;
     this.#savedAt = performance.now();
     emit({ event: 'checkpoint', step, folder: checkpoint.folder, seconds: (performance.now() - began) / 1000 });
+  }
+
+  async #checkWeights({ weights }: TrainingState): Promise<void> {
+    for (const { name, data } of weights.values())
+      if (!data.every(Number.isFinite)) throw await this.#diverged(`after step ${this.position.step} a weight of ${name} is not finite`);
   }
 
   /** Writes down the end of a training whose weights are not worth keeping. */

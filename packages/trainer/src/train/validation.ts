@@ -46,8 +46,10 @@ export class Validation {
   /** `halt` is asked again and again and may throw; when it says true, the answer is `undefined`. */
   async run(halt: () => boolean): Promise<ValidationResult | undefined> {
     const loss = await this.#loss(halt);
-    const cider = loss === undefined ? undefined : await this.#meanCider(halt);
-    return loss === undefined || cider === undefined ? undefined : { loss, cider };
+    if (loss === undefined) return undefined;
+    // Captions of weights that have diverged say nothing.
+    const cider = Number.isFinite(loss) ? await this.#meanCider(halt) : 0;
+    return cider === undefined ? undefined : { loss, cider };
   }
 
   close(): Promise<void> {

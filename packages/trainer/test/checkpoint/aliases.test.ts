@@ -47,18 +47,21 @@ test('of many who move at once none is lost and the latest lease epoch has the l
   for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'FENCED' });
 });
 
-test('latest goes forwards only, best to a lower loss only', async () => {
+test('latest and best go forwards only, best to what is the best so far', async () => {
   const losses = [0.9, 0.4, 0.6];
   const checkpoints = [];
   for (const [index, validationLoss] of losses.entries()) checkpoints.push(await saveTiny(store, 'both', index + 1, { validationLoss }));
-  const publisher = { leaseEpoch: 1, by: 'test', validationSplit: 'val' };
-  for (const checkpoint of [...checkpoints, checkpoints[0]!]) await publishCheckpoint(store, checkpoint, publisher);
+  for (const checkpoint of [...checkpoints, checkpoints[0]!]) {
+    const { step, validationLoss } = checkpoint.record;
+    const best = step === 3 ? null : { metric: { name: 'validationLoss', value: validationLoss! }, split: 'tiny:val' };
+    await publishCheckpoint(store, checkpoint, { leaseEpoch: 1, by: 'test', best });
+  }
   const aliases = await readAliases(store, 'both');
   expect(aliases.get('latest')!.step).toBe(3);
-  expect(aliases.get('best')).toMatchObject({ step: 2, metric: { name: 'validationLoss', value: 0.4 }, split: 'val' });
+  expect(aliases.get('best')).toMatchObject({ step: 2, metric: { name: 'validationLoss', value: 0.4 }, split: 'tiny:val' });
 });
 
 test('a training without validation has no best', async () => {
-  await publishCheckpoint(store, await saveTiny(store, 'blind', 1), { leaseEpoch: 1, by: 'test', validationSplit: null });
+  await publishCheckpoint(store, await saveTiny(store, 'blind', 1), { leaseEpoch: 1, by: 'test', best: null });
   expect([...(await readAliases(store, 'blind')).keys()]).toEqual(['latest']);
 });

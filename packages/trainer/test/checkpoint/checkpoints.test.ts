@@ -23,7 +23,7 @@ test('what was saved is read back to the last bit', async () => {
   const found = await newestCheckpoint(store, 'back');
   expect(found).toEqual(saved);
   const { cursor, state, vocabulary, training } = decodeTrainerFiles(await readCheckpointFiles(store, found!, TRAINER_FILES), 'x/');
-  expect(cursor).toEqual({ formatVersion: 1, seed: 7, step: 3, epoch: 0, batch: 3, lossSum: 1, tokens: 30 });
+  expect(cursor).toEqual({ formatVersion: 1, seed: 7, step: 3, epoch: 0, batch: 3, lossSum: 1, tokens: 30, best: null });
   expect(state).toEqual(trainingState(3));
   expect(vocabulary.toJSON()).toEqual(VOCABULARY.toJSON());
   expect(training).toEqual(trainingRecord('back'));
@@ -64,7 +64,16 @@ test('saving the same checkpoint again succeeds: the first answer may have been 
 
 test('another checkpoint under the same key is never taken for ours', async () => {
   await saveTiny(store, 'clash', 5);
-  const figures = { training: 'clash', step: 5, epoch: 0, leaseEpoch: 1, loss: 2, validationLoss: null };
+  const figures = {
+    training: 'clash',
+    step: 5,
+    epoch: 0,
+    leaseEpoch: 1,
+    loss: 2,
+    validationLoss: null,
+    validationCider: null,
+    learningRate: 0.001,
+  };
   await expect(saveCheckpoint(store, figures, { 'cursor.json': Buffer.from('{}') })).rejects.toMatchObject({ code: 'BUG' });
 });
 
@@ -92,7 +101,7 @@ test('a file that is gone is CORRUPT_CHECKPOINT and named', async () => {
 
 test.each([
   ['no JSON', 'CORRUPT_CHECKPOINT', 'not json'],
-  ['no record', 'CORRUPT_CHECKPOINT', '{"formatVersion": 1}'],
+  ['no record', 'CORRUPT_CHECKPOINT', '{"formatVersion": 2}'],
   ['of another version', 'FORMAT_VERSION', '{"formatVersion": 99}'],
 ])('a COMMIT.json that is %s is %s', async (_name, code, text) => {
   const at = keys.checkpoint('broken', 1, 1);

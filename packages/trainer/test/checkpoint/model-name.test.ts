@@ -6,7 +6,7 @@ import { saveTiny } from './tiny-checkpoint';
 
 const folder = temporaryFolder();
 const store = openFileStore(folder.path);
-const publisher = { leaseEpoch: 1, by: 'test', validationSplit: 'val' };
+const publisher = { leaseEpoch: 1, by: 'test', best: null };
 beforeAll(async () => {
   for (const training of ['pets', 'blind', 'empty']) await store.put(keys.trainingJson(training), Buffer.from('{}'));
   for (const [step, validationLoss] of [
@@ -14,7 +14,10 @@ beforeAll(async () => {
     [2, 0.4],
     [3, 0.6],
   ] as const)
-    await publishCheckpoint(store, await saveTiny(store, 'pets', step, { validationLoss }), publisher);
+    await publishCheckpoint(store, await saveTiny(store, 'pets', step, { validationLoss }), {
+      ...publisher,
+      best: step === 3 ? null : { metric: { name: 'validationLoss', value: validationLoss }, split: 'tiny:val' },
+    });
   await publishCheckpoint(store, await saveTiny(store, 'blind', 8), publisher);
 });
 afterAll(async () => {

@@ -16,7 +16,7 @@ const out = (name: string) => join(folder.path, 'out', name);
 beforeAll(async () => {
   await store.put(keys.trainingJson('pets'), Buffer.from('{}'));
   await store.put(keys.weights(ENCODER.weightsSha256), ENCODER_WEIGHTS);
-  await publishCheckpoint(store, await saveTiny(store, 'pets', 3), { leaseEpoch: 1, by: 'test', validationSplit: null });
+  await publishCheckpoint(store, await saveTiny(store, 'pets', 3), { leaseEpoch: 1, by: 'test', best: null });
 });
 afterAll(async () => {
   await store.close();

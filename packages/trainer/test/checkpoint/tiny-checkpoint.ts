@@ -14,13 +14,13 @@ export function trainingRecord(training: string): TrainingRecord {
   return {
     formatVersion: TRAINING_FORMAT,
     training,
-    run: 'tiny',
-    manifest: { key: 'runs/tiny/manifests/1.json', sha256: 'a'.repeat(64) },
+    manifests: [{ run: 'tiny', key: 'runs/tiny/manifests/1.json', sha256: 'a'.repeat(64) }],
     encoder: ENCODER,
     preset: 'seed',
     hyperparameters: hyperparametersOf('seed', TINY),
-    trainSplit: 'train',
-    validationSplit: 'val',
+    trainSplits: [{ run: 'tiny', split: 'train' }],
+    validationSplits: [{ run: 'tiny', split: 'val' }],
+    from: null,
     seed: 7,
   };
 }
@@ -38,7 +38,11 @@ export async function saveTiny(
   step: number,
   { leaseEpoch = 1, validationLoss = null }: { leaseEpoch?: number; validationLoss?: number | null } = {},
 ): Promise<Checkpoint> {
-  const cursor = { seed: 7, step, epoch: 0, batch: step, lossSum: step / 3, tokens: 10 * step };
+  const cursor = { seed: 7, step, epoch: 0, batch: step, lossSum: step / 3, tokens: 10 * step, best: null };
   const files = encodeCheckpointFiles(trainingRecord(training), VOCABULARY, cursor, trainingState(step));
-  return saveCheckpoint(store, { training, step, epoch: 0, leaseEpoch, loss: 1 / step, validationLoss }, files);
+  return saveCheckpoint(
+    store,
+    { training, step, epoch: 0, leaseEpoch, loss: 1 / step, validationLoss, validationCider: null, learningRate: 0.001 },
+    files,
+  );
 }

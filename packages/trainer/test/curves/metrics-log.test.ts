@@ -17,8 +17,8 @@ afterAll(async () => {
   folder.remove();
 });
 
-const freeze = (training: string, validationSplit?: null) =>
-  freezeTraining(store, { run: 'tiny', preset: 'seed', training, hyperparameters: TINY, seed: 5, validationSplit });
+const freeze = (training: string, validationSplits?: []) =>
+  freezeTraining(store, { runs: ['tiny'], preset: 'seed', training, hyperparameters: TINY, seed: 5, validationSplits });
 
 /** What does not depend on the machine and the moment. */
 const steady = (lines: readonly FigureLine[]) =>
@@ -58,7 +58,7 @@ test('killed again and again, a training has each step and epoch once, with the 
 });
 
 test('a training without validation says so in its epochs', async () => {
-  await freeze('unvalidated', null);
+  await freeze('unvalidated', []);
   await train(store, 'unvalidated', options());
   const epochs = (await readMetrics(store, 'unvalidated')).filter(({ event }) => event === 'epoch');
   expect(epochs.map(({ validationLoss }) => validationLoss)).toEqual([null, null, null]);

@@ -11,13 +11,19 @@ afterAll(async () => {
   folder.remove();
 });
 
-const request = { run: 'tiny', preset: 'seed', hyperparameters: TINY };
+const request = { runs: ['tiny'], preset: 'seed', hyperparameters: TINY };
 
 test('a request is frozen with everything that follows from the run', async () => {
   const { record, created } = await freezeTraining(store, request);
   expect(created).toBe(true);
-  expect(record).toMatchObject({ training: 'tiny-seed', run: 'tiny', trainSplit: 'train', validationSplit: 'val', seed: 0 });
-  expect(record.manifest.key).toBe('runs/tiny/manifests/1.json');
+  expect(record).toMatchObject({
+    training: 'tiny-seed',
+    manifests: [{ run: 'tiny', key: 'runs/tiny/manifests/1.json' }],
+    trainSplits: [{ run: 'tiny', split: 'train' }],
+    validationSplits: [{ run: 'tiny', split: 'val' }],
+    from: null,
+    seed: 0,
+  });
   expect(record.hyperparameters).toMatchObject({ units: 8, beta2: 0.999 });
   expect(await readTraining(store, 'tiny-seed')).toEqual(record);
 });
@@ -30,11 +36,11 @@ test('the same again is the same training, even when the run has a newer manifes
 
 test('the same name with other settings is TRAINING_EXISTS and lists every difference', async () => {
   await freezeTraining(store, { ...request, training: 'taken' });
-  const other = { ...request, training: 'taken', hyperparameters: { ...TINY, epochs: 9 }, seed: 4, validationSplit: null };
+  const other = { ...request, training: 'taken', hyperparameters: { ...TINY, epochs: 9 }, seed: 4, validationSplits: [] };
   await expect(freezeTraining(store, other)).rejects.toMatchObject({
     code: 'TRAINING_EXISTS',
     message: expect.stringMatching(
-      /hyperparameters\.epochs: 3 there, 9 asked for[^]*validationSplit: "val" there, null[^]*seed: 0 there, 4/,
+      /hyperparameters\.epochs: 3 there, 9 asked for[^]*validationSplits: \[{"run":"tiny","split":"val"}\] there, \[\][^]*seed: 0 there, 4/,
     ),
   });
 });
@@ -46,9 +52,13 @@ test('of many who freeze at once all get the same record', async () => {
 });
 
 test.each([
-  ['split', { trainSplit: 'dev' }, 'NOT_FOUND', /"dev".*train, val/],
-  ['validation split', { validationSplit: 'dev' }, 'NOT_FOUND', /"dev".*train, val/],
-  ['run', { run: 'absent' }, 'NOT_FOUND', /absent/],
+  ['split', { trainSplits: [{ split: 'dev' }] }, 'NOT_FOUND', /"dev".*train, val/],
+  ['validation split', { validationSplits: [{ split: 'dev' }] }, 'NOT_FOUND', /"dev".*train, val/],
+  ['run', { runs: ['absent'], training: 'other' }, 'NOT_FOUND', /absent/],
+  ['run to validate on', { validationSplits: [{ run: 'absent', split: 'val' }] }, 'NOT_FOUND', /absent/],
+  ['pair of runs, the same twice,', { runs: ['tiny', 'tiny'], training: 'other' }, 'CONFIG_INVALID', /tiny is to be trained on twice/],
+  ['patience, with nothing to validate on,', { validationSplits: [], hyperparameters: { patience: 2 } }, 'CONFIG_INVALID', /patience/],
+  ['model to begin with', { from: 'absent@best' }, 'NOT_FOUND', /"absent"/],
   ['preset', { preset: 'absent' }, 'NOT_FOUND', /seed/],
   ['name', { training: 'Not A Name' }, 'CONFIG_INVALID', /training name/],
 ])('a wrong %s is told', async (_what, change, code, message) => {

@@ -12,7 +12,7 @@ afterAll(async () => {
   folder.remove();
 });
 
-const request = { run: 'tiny', preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } };
+const request = { runs: ['tiny'], preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } };
 const options = { holder: 'test', threads: 1 };
 
 test('a new training is trained; asked for again, it is done', async () => {
