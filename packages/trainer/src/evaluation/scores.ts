@@ -33,10 +33,10 @@ export function scoreCaptions(images: readonly CaptionsToScore[]): Scores {
   if (images.length === 0) throw new ShowtellError('EMPTY_DATASET', 'Expected captions to score but received none');
   const table = new NgramTable<string>();
   const references = images.map((image) => {
-    if (image.references.length > 0) return image.references.map((reference) => table.add(reference));
+    if (image.references.length > 0) return image.references.map((reference) => table.add(split(reference)));
     throw new ShowtellError('CAPTION_INVALID', `Expected at least one reference for image ${image.imageId} but received none`);
   });
-  const candidates = images.map(({ candidate }) => table.count(candidate));
+  const candidates = images.map(({ candidate }) => table.count(split(candidate)));
   const counts = candidates.map((candidate, index) => countBleu(candidate, references[index]!));
   const ciders = ciderScores(table, candidates, references);
 
@@ -46,6 +46,14 @@ export function scoreCaptions(images: readonly CaptionsToScore[]): Scores {
   }));
   const mean = (metric: Metric) => perImage.reduce((sum, image) => sum + image[metric], 0) / images.length;
   return { metrics: metricsOf(sumBleu(counts), mean('ROUGE_L'), mean('CIDEr')), images: perImage, counts };
+}
+
+/**
+ * `1\u00A01/2` is one token to ROUGE and two to the others, because coco-caption splits text at spaces in the one and at any white
+ * space in the others.
+ */
+function split(tokens: readonly string[]): readonly string[] {
+  return tokens.some((token) => token.includes('\u00A0')) ? tokens.flatMap((token) => token.split('\u00A0')) : tokens;
 }
 
 function ciderScores(

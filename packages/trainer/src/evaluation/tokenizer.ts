@@ -1,22 +1,24 @@
-import { ABBREVIATIONS, DIGIT_RULES, LETTER_RULES, OTHER_RULES, type TokenRule } from './ptb-rules';
+import { ABBREVIATIONS, DIGIT_RULES, LETTER, LETTER_RULES, OTHER_RULES, type TokenRule } from './ptb-rules';
 
-/** coco-caption's list of tokens that are not compared. Its names of brackets are in upper case there, so that brackets do count. */
+/** coco-caption's list of tokens that are not compared. It has brackets in upper case, so that they do count. */
 const PUNCTUATION: ReadonlySet<string> = new Set(["''", "'", '``', '`', '.', '?', '!', ',', ':', '-', '--', '...', ';']);
 
-/** Most of what captions are made of: a word with what may follow it, then a space or the end. */
-const PLAIN_WORD = /([A-Za-z]+)(?:[,;:!?]?(?: +|$)|(\.)\s*$)/y;
-const ASSIMILATED: ReadonlySet<string> = new Set(['cannot', 'gonna', 'gotta', 'lemme', 'gimme', 'wanna']);
-const ASTRAL = /[\u{10000}-\u{10FFFF}]|\p{Cs}/gu;
-const LETTER = /\p{L}|\p{M}|&[aeiouAEIOU](?:acute|grave|uml);/uy;
-const DIGIT = /\p{Nd}/uy;
+/** Most of what captions are made of, to spare it the rules: a word with white space, or one sign and white space, behind it. */
+const PLAIN_WORD = /([A-Za-z]+)(?:[,;:!?]?[ \n]+|(\.)\s*$)/y;
+const CONTRACTED: ReadonlySet<string> = new Set(['cannot', 'gonna', 'gotta', 'lemme', 'gimme', 'wanna']);
+/** The tokeniser knows no characters beyond the basic plane; it drops them, and a token ends there. */
+const BEYOND_BASIC_PLANE = /[\u{10000}-\u{10FFFF}]|\p{Cs}/gu;
+const DROPPED = '\u200B';
+const BEGINS_WITH_LETTER = new RegExp(LETTER, 'uy');
+const BEGINS_WITH_DIGIT = /\p{Nd}/uy;
 
 /**
  * The tokens of a caption as coco-caption has them: Penn Treebank tokenisation (`dog's` → `dog 's`, `don't` → `do n't`), lower case,
- * punctuation left out. The same text gives the same tokens whatever stands beside it in a file.
+ * punctuation left out. The same caption has the same tokens whatever it stands beside in a file: its end counts as the end of a
+ * sentence. Line breaks are white space.
  */
 export function tokenize(caption: string): string[] {
-  // The tokeniser knows no characters beyond the basic plane: it drops them, and a token ends there.
-  const text = caption.replace(ASTRAL, '\u200B');
+  const text = `${caption.replace(BEYOND_BASIC_PLANE, DROPPED)}\n`;
   const tokens: string[] = [];
   let place = 0;
   while (place < text.length) {
@@ -24,7 +26,7 @@ export function tokenize(caption: string): string[] {
     const plain = PLAIN_WORD.exec(text);
     if (plain !== null) {
       const word = plain[1]!.toLowerCase();
-      if (!ASSIMILATED.has(word) && (plain[2] === undefined || (word.length > 1 && !ABBREVIATIONS.has(word)))) {
+      if (!CONTRACTED.has(word) && (plain[2] === undefined || (word.length > 1 && !ABBREVIATIONS.has(word)))) {
         tokens.push(word);
         place = PLAIN_WORD.lastIndex;
         continue;
@@ -38,7 +40,7 @@ export function tokenize(caption: string): string[] {
   return tokens;
 }
 
-/** @returns the token at `place`, and where the next one may begin; no token where the tokeniser knows none. */
+/** @returns the token at `place`, empty where there is none, and where the next one may begin. */
 function longestMatch(text: string, place: number): { token: string; end: number } {
   let longest = 0;
   let token = '';
@@ -49,15 +51,15 @@ function longestMatch(text: string, place: number): { token: string; end: number
     if (match === null || match[0].length <= longest) continue;
     longest = match[0].length;
     const taken = match.slice(1).find((group) => group !== undefined) ?? match[0];
-    token = change ? change(taken) : taken;
+    token = change === undefined ? taken : change(taken);
     end = place + taken.length;
   }
   return { token, end };
 }
 
 function rulesAt(text: string, place: number): readonly TokenRule[] {
-  LETTER.lastIndex = place;
-  if (LETTER.test(text)) return LETTER_RULES;
-  DIGIT.lastIndex = place;
-  return DIGIT.test(text) ? DIGIT_RULES : OTHER_RULES;
+  BEGINS_WITH_LETTER.lastIndex = place;
+  if (BEGINS_WITH_LETTER.test(text)) return LETTER_RULES;
+  BEGINS_WITH_DIGIT.lastIndex = place;
+  return BEGINS_WITH_DIGIT.test(text) ? DIGIT_RULES : OTHER_RULES;
 }
