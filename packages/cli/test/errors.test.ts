@@ -58,6 +58,11 @@ test('what is not in the store', async () => {
     failed(2, 'NOT_FOUND', /No preset "sead"; there are: seed/),
   );
   expect(await endOf(['pull', 'a@b@c', '--out', 'model'])).toEqual(failed(2, 'USAGE', /TRAINING@ALIAS/));
+  expect(await endOf(['pull', 'a', '--out', 'model', '--format', 'h5'])).toEqual(failed(2, 'USAGE', /safetensors, onnx, tfjs/));
+  expect(await endOf(['pull', 'a', '--out', 'model', '--format', 'onnx', '--with-optimizer'])).toEqual(
+    failed(2, 'USAGE', /--with-optimizer/),
+  );
+  expect(await endOf(['pull', 'absent', '--out', 'model', '--format', 'tfjs'])).toEqual(failed(2, 'NOT_FOUND', /absent/));
   expect(existsSync(join(cwd, 'model'))).toBe(false);
 });
 

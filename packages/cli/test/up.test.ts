@@ -128,6 +128,14 @@ describeRedis('one machine', () => {
     ]);
     expect(await succeed('caption', 'grey.png', '--model', 'drawn-seed@latest')).toBe(`${rows[1]!.caption}\n`);
 
+    expect(JSON.parse(await succeed('pull', 'drawn-seed', '--out', 'onnx', '--format', 'onnx', '--json'))).toMatchObject({
+      path: join(cwd, 'onnx'),
+      format: 'onnx',
+      training: 'drawn-seed',
+      withEncoder: true,
+    });
+    expect(existsSync(join(cwd, 'onnx', 'step.onnx'))).toBe(true);
+
     writeFileSync(join(cwd, 'model', 'vocabulary.json'), '{}');
     const changed = await showtell('caption', 'grey.png', '--model', 'model');
     expect(changed.code).toBe(6);
