@@ -2,12 +2,14 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { captionCommand } from './commands/caption';
 import { checkpointsCommand } from './commands/checkpoints';
+import { compareCommand } from './commands/compare';
 import { curvesCommand } from './commands/curves';
 import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
 import { encodeCommand } from './commands/encode';
 import { engineCommand } from './commands/engine';
 import { enqueueCommand } from './commands/enqueue';
+import { evaluateCommand } from './commands/evaluate';
 import { pullCommand } from './commands/pull';
 import { statusCommand } from './commands/status';
 import { trainCommand } from './commands/train';
@@ -33,6 +35,7 @@ export function createProgram(shutdown: Shutdown): Command {
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
     ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
+    ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown)]],
     ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), engineCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {

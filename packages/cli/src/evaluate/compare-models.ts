@@ -1,0 +1,52 @@
+import { existsSync, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ShowtellError } from '@showtell/shared/errors';
+import { type ComparedModel, compareModels } from '@showtell/trainer/evaluation/compare';
+import { decodeScoresFile, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
+import type { CommandContext } from '../context';
+import { evaluateWithProgress, type SplitRequest } from './evaluate-run';
+import { formatComparison } from './format-comparison';
+
+export interface CompareOptions extends Omit<SplitRequest, 'run'> {
+  readonly models: readonly [string, string];
+  /** Needed unless both models are evaluated already. */
+  readonly run?: string | undefined;
+  readonly json: boolean;
+}
+
+/**
+ * Compares two models, each a MODEL that is evaluated now or what `evaluate --out` has written, and prints the comparison.
+ * @throws ShowtellError `USAGE` without a run to evaluate on, or for captions of different images; the errors of `evaluateModel`.
+ */
+export async function compare(context: CommandContext, { models, json, ...request }: CompareOptions): Promise<void> {
+  const [first, second] = [await comparedModel(context, models[0], request), await comparedModel(context, models[1], request)];
+  const comparison = compareModels(first, second);
+  process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : formatComparison(comparison));
+}
+
+async function comparedModel(
+  context: CommandContext,
+  name: string,
+  { run, ...request }: Omit<CompareOptions, 'models' | 'json'>,
+): Promise<ComparedModel> {
+  const file = scoresFileAt(name);
+  if (file !== undefined) {
+    const { images } = decodeScoresFile(await readFile(file), file);
+    return { name, images: images.map(({ image_id, caption, references }) => ({ imageId: image_id, caption, references })) };
+  }
+  if (run === undefined)
+    throw new ShowtellError('USAGE', `Expected --run for the model ${name}, which is not evaluated yet`, {
+      hint: `Name the run to evaluate on, or a folder that \`showtell evaluate ${name} --out FOLDER\` made.`,
+    });
+  const { images } = await evaluateWithProgress(context, name, { ...request, run });
+  return { name, images };
+}
+
+/** Where a folder of `evaluate`, or a file of scores itself, was named; `undefined` for a MODEL. */
+function scoresFileAt(name: string): string | undefined {
+  if (!existsSync(name)) return undefined;
+  if (statSync(name).isFile()) return name;
+  const file = join(name, SCORES_FILE);
+  return existsSync(file) ? file : undefined;
+}

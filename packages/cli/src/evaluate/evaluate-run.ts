@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { fillNewFolder, type NewFolder } from '@showtell/shared/new-folder';
+import type { DecodingSettings } from '@showtell/shared/schema/checkpoint';
+import { openModel } from '@showtell/trainer/checkpoint/open-model';
+import { evaluateModel, type ModelEvaluation, scoresOf } from '@showtell/trainer/evaluate-model';
+import { encodeResultsFile, encodeScoresFile, RESULTS_FILE, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
+import { chooseExamples } from '@showtell/trainer/evaluation/examples';
+import type { CommandContext } from '../context';
+import { type Progress, startProgress } from '../output/progress';
+import { evaluationPage } from './evaluation-page';
+import { readExamplePhotos } from './example-photos';
+import { formatEvaluation } from './format-evaluation';
+
+export interface SplitRequest {
+  readonly run: string;
+  readonly split: string;
+  readonly decoding: Partial<DecodingSettings>;
+  readonly anyPrecision: boolean;
+  readonly limit?: number | undefined;
+  readonly threads?: number | undefined;
+}
+
+export interface EvaluateRunOptions extends SplitRequest {
+  readonly model: string;
+  /** New or empty folder for the files. */
+  readonly out?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Images of each kind on the page. */
+const EXAMPLES = 8;
+
+/** Evaluates a MODEL on a split, prints how it does, and keeps results, scores and a page in a folder. Errors as of `evaluateModel`. */
+export async function evaluateRun(context: CommandContext, { model, out, json, ...request }: EvaluateRunOptions): Promise<void> {
+  const evaluation = await evaluateWithProgress(context, model, request);
+  const scores = encodeScoresFile(scoresOf(evaluation));
+  if (json) process.stdout.write(scores);
+  else process.stdout.write(formatEvaluation(evaluation));
+  if (out === undefined) return;
+  const { path } = await fillNewFolder(
+    out,
+    'the evaluation',
+    async (folder) => {
+      await folder.keep(RESULTS_FILE, encodeResultsFile(evaluation.captioned));
+      await folder.keep(SCORES_FILE, scores);
+      await keepPage(context, evaluation, folder);
+    },
+    context.signal,
+  );
+  if (!json) process.stdout.write(`\n${RESULTS_FILE}, ${SCORES_FILE} and ${pathToFileURL(join(path, PAGE)).href}\n`);
+}
+
+const PAGE = 'gallery.html';
+
+async function keepPage({ store, signal }: CommandContext, evaluation: ModelEvaluation, folder: NewFolder): Promise<void> {
+  const examples = chooseExamples(evaluation.images, EXAMPLES);
+  const shown = (['good', 'average', 'bad'] as const).flatMap((kind) =>
+    examples[kind].map((image, index) => ({ image, name: `photos/${kind}-${index + 1}.jpg` })),
+  );
+  const { photos, trouble } = await readExamplePhotos(
+    store,
+    evaluation.manifest.run,
+    shown.map(({ image }) => image),
+    signal,
+  );
+  if (trouble !== undefined) process.stderr.write(`  ${PAGE} lacks pictures: ${trouble}\n`);
+  const names = new Map<string, string>();
+  for (const { image, name } of shown) {
+    const photo = photos.get(image.imageId);
+    if (photo === undefined) continue;
+    await folder.keep(name, photo);
+    names.set(image.imageId, name);
+  }
+  await folder.keep(PAGE, Buffer.from(evaluationPage({ evaluation, examples, photos: names, trouble })));
+}
+
+/** Evaluates a MODEL with a bar. Errors as of `openModel` and `evaluateModel`. */
+export async function evaluateWithProgress(
+  { store, signal }: CommandContext,
+  model: string,
+  { threads, ...request }: SplitRequest,
+): Promise<ModelEvaluation> {
+  let bar: Progress | undefined;
+  try {
+    return await evaluateModel(store, await openModel(store, model), {
+      ...request,
+      ...(threads !== undefined && { threads }),
+      signal,
+      onProgress: (done, total) => {
+        bar ??= startProgress(`Captioning by ${model}`, total, { passing: true });
+        bar.update(done);
+      },
+    });
+  } finally {
+    bar?.end();
+  }
+}
