@@ -4,7 +4,7 @@ import { type CompositeGradient, gradients } from '../../src/model/autodiff';
 import { trainingCrossEntropy } from '../../src/model/cross-entropy';
 import { Random } from '../../src/model/random';
 
-type Shapes = Record<string, readonly [number, number]>;
+type Shapes = Record<string, readonly number[]>;
 interface Built {
   readonly output: Value;
   readonly composites?: readonly CompositeGradient[];
@@ -14,7 +14,10 @@ interface Built {
 async function gradientError(shapes: Shapes, build: (graph: Graph) => Built, outputShape: readonly [number, number]): Promise<number> {
   const random = new Random(11);
   const values = Object.fromEntries(
-    Object.entries(shapes).map(([name, [rows, columns]]) => [name, Float32Array.from({ length: rows * columns }, () => random.normal())]),
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal()),
+    ]),
   );
   const weights = Float32Array.from({ length: outputShape[0] * outputShape[1] }, () => random.normal());
   const graph = new Graph();
@@ -79,6 +82,15 @@ describe('gradient rules against central differences', () => {
     expect(await gradientError({ a: [3, 4], b: [4, 2], c: [3, 2] }, sum, [3, 2])).toBeLessThan(TOLERANCE);
   });
 
+  test('LayerNormalization, with and without a bias', async () => {
+    const build = (bias: string[]) => (graph: Graph) => {
+      const [output] = graph.ops('LayerNormalization', ['x', 'gain', ...bias], 3, { axis: 1, epsilon: { float: 1e-3 } });
+      return { output: output! };
+    };
+    expect(await gradientError({ x: [3, 4], gain: [4] }, build([]), [3, 4])).toBeLessThan(TOLERANCE);
+    expect(await gradientError({ x: [3, 4], gain: [4], bias: [4] }, build(['bias']), [3, 4])).toBeLessThan(TOLERANCE);
+  });
+
   test('Concat, along either axis', async () => {
     const along = (axis: number) => (graph: Graph) => ({ output: graph.op('Concat', ['a', 'b'], { axis }) });
     expect(await gradientError({ a: [3, 4], b: [1, 4] }, along(0), [4, 4])).toBeLessThan(TOLERANCE);
@@ -98,11 +110,11 @@ describe('gradient rules against central differences', () => {
     expect(await gradientError({ x: [2, 3] }, build, [2, 3])).toBeLessThan(TOLERANCE);
   });
 
-  test('softmax cross-entropy as one rule', async () => {
+  test.each([0, 0.3])('softmax cross-entropy as one rule, %d of it smoothed', async (smoothing) => {
     const build = (graph: Graph) => {
       const targets = graph.initializer('targets', 'int64', [4, 1], BigInt64Array.from([2n, 0n, 6n, 2n]));
       const { losses, composite } = trainingCrossEntropy(graph, { rows: 'rows', matrix: 'matrix' }, targets, {
-        smoothing: 0,
+        smoothing,
         vocabularySize: 7,
       });
       return { output: losses, composites: [composite] };
@@ -123,6 +135,15 @@ function recur(graph: Graph, steps: number): Value {
 }
 
 describe('the walk', () => {
+  test('ends at what gradients are wanted of', () => {
+    const graph = new Graph();
+    const table = graph.input('table', 'float32', [5, 3]);
+    const looked = graph.op('Gather', [table, 'ids'], { axis: 0 });
+    const output = graph.op('Gemm', [looked, table], { transB: 1 });
+    // Gather has no rule, and needs none: nothing flows through what is looked up.
+    expect([...gradients(graph, new Map([[output, 'w']]), [looked]).keys()]).toEqual([looked]);
+  });
+
   test('computes nothing for what needs no gradient', () => {
     const graph = new Graph();
     const constant = graph.input('features', 'float32', [2, 3]);

@@ -45,3 +45,15 @@ test('what is no seed, state or limit is refused', () => {
   expect(() => new Random([1, 2, 3, 2 ** 32])).toThrow('Expected four 32-bit words');
   expect(() => new Random(1).below(0)).toThrow('Expected an integer from 1 to 2^32 for limit but received 0');
 });
+
+test('many words at once are those of next()', () => {
+  const one = new Random(9);
+  const many = new Random(9);
+  expect([...many.words(1000)]).toEqual(Array.from({ length: 1000 }, () => one.next()));
+  expect(many.next()).toBe(one.next());
+});
+
+test('a text names a generator of its own', () => {
+  expect(Random.of('dropout 7 1').next()).toBe(Random.of('dropout 7 1').next());
+  expect(Random.of('dropout 7 1').next()).not.toBe(Random.of('dropout 7 2').next());
+});

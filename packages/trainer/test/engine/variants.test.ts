@@ -1,0 +1,106 @@
+import { createDecoder } from '../../src/decoding/decoder';
+import type { Batch, TrainingEngine } from '../../src/engine/engine';
+import { createOnnxTrainingEngine } from '../../src/engine/onnx';
+import { architectureOf } from '../../src/model/parameters';
+import { hyperparametersOf } from '../../src/model/presets/presets';
+import { Random } from '../../src/model/random';
+import { randomWeights } from '../model/reference';
+
+const sizes = { dimension: 5, vocabularySize: 9 };
+const settings = { units: 6, embedding: 4, maxLength: 6, learningRate: 0.01, blockUnknown: false };
+const regularized = { dropout: 0.3, scheduledSampling: 0.8, labelSmoothing: 0.1 };
+const NETWORKS: Readonly<Record<string, Record<string, unknown>>> = {
+  seed: {},
+  'first-input': { image: 'first-input', imageActivation: 'linear' },
+  'every-input': { image: 'every-input' },
+  'layer norm, tied, standardised': { image: 'every-input', layerNorm: true, tiedEmbeddings: true, standardize: true },
+  'layer norm, photo first': { image: 'first-input', layerNorm: true },
+};
+
+const random = new Random(12);
+const batches: Batch[] = Array.from({ length: 5 }, () => {
+  const captions = Array.from({ length: 6 }, () =>
+    Int32Array.from([1, ...Array.from({ length: random.below(6) }, () => 3 + random.below(6)), 2]),
+  );
+  return { captions, features: Float32Array.from({ length: captions.length * sizes.dimension }, () => random.normal()) };
+});
+
+async function withEngine<T>(
+  hyperparameters: ReturnType<typeof hyperparametersOf>,
+  seed: number,
+  use: (engine: TrainingEngine) => Promise<T>,
+): Promise<T> {
+  const initial = randomWeights(architectureOf(hyperparameters, sizes.dimension, sizes.vocabularySize), 4);
+  const engine = await createOnnxTrainingEngine({ hyperparameters, ...sizes, totalSteps: 5, threads: 1, seed, initial });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.close();
+  }
+}
+
+describe.each(Object.entries(NETWORKS))('%s', (_, network) => {
+  test('what decoding says a caption is worth is its loss in training', async () => {
+    const hyperparameters = hyperparametersOf('seed', { ...settings, ...network });
+    const architecture = architectureOf(hyperparameters, sizes.dimension, sizes.vocabularySize);
+    const weights = randomWeights(architecture, 4);
+    // Often enough the likeliest, so that captions end at different lengths.
+    weights.get('output/bias')!.data[2] = 2;
+    const { features } = batches[0]!;
+    const { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats } = hyperparameters;
+    const decoding = { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats };
+    const decoder = await createDecoder({ weights, architecture, decoding, threads: 1 });
+    const decoded = await decoder.decode(features, 6);
+    await decoder.close();
+    const ended = [...decoded.keys()].filter((row) => decoded[row]!.ended);
+    expect(ended.length).toBeGreaterThan(0);
+    await withEngine(hyperparameters, 1, async (engine) => {
+      engine.load({ ...engine.state(), weights });
+      for (const row of ended) {
+        const { ids, logProbability } = decoded[row]!;
+        const feature = features.slice(row * sizes.dimension, (row + 1) * sizes.dimension);
+        const { lossSum } = await engine.evaluate({ features: feature, captions: [Int32Array.from([1, ...ids, 2])] });
+        expect(lossSum).toBeCloseTo(-logProbability, 3);
+      }
+    });
+  });
+
+  test('regularised, it goes on bit for bit from a loaded state', async () => {
+    const hyperparameters = hyperparametersOf('seed', { ...settings, ...network, ...regularized });
+    const { whole, half } = await withEngine(hyperparameters, 1, async (engine) => {
+      const losses: number[] = [];
+      let middle = engine.state();
+      for (const [index, batch] of batches.entries()) {
+        if (index === 2) middle = engine.state();
+        losses.push((await engine.step(batch)).loss);
+      }
+      return { whole: { losses: losses.slice(2), state: engine.state() }, half: middle };
+    });
+    const resumed = await withEngine(hyperparameters, 1, async (engine) => {
+      engine.load(half);
+      const losses: number[] = [];
+      for (const batch of batches.slice(2)) losses.push((await engine.step(batch)).loss);
+      return { losses, state: engine.state() };
+    });
+    expect(resumed).toEqual(whole);
+    expect([...whole.state.m.keys()].filter((name) => name.startsWith('features/'))).toEqual([]);
+  });
+});
+
+test.each(['dropout', 'scheduledSampling'] as const)('%s is drawn from the seed and the step', async (name) => {
+  const hyperparameters = hyperparametersOf('seed', { ...settings, [name]: 0.8 });
+  const lossesOf = (seed: number) =>
+    withEngine(hyperparameters, seed, async (engine) => {
+      const start = engine.state();
+      const first = (await engine.step(batches[0]!)).loss;
+      const second = (await engine.step(batches[0]!)).loss;
+      // The same weights at another step.
+      engine.load({ ...start, step: 3 });
+      const later = (await engine.step(batches[0]!)).loss;
+      return [first, second, later];
+    });
+  const [first, , later] = await lossesOf(1);
+  expect(await lossesOf(1)).toEqual(await lossesOf(1));
+  expect(later).not.toBe(first);
+  expect((await lossesOf(2))[2]).not.toBe(later);
+});
