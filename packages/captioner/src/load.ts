@@ -6,14 +6,21 @@ import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { openCheckpointFolder } from '@showtell/trainer/checkpoint/folder';
 import { createDecoder } from '@showtell/trainer/decoding/decoder';
+import { type CaptionOptions, checkCaptionOptions } from './caption-options';
+import { makeCaptions } from './make-captions';
 
-export interface Caption {
+export interface Candidate {
   /** Words with a space between them. */
   readonly caption: string;
   /** Whether the captioner ended the sentence itself, within the longest length it may have. */
   readonly ended: boolean;
   /** Natural logarithm of the caption's probability. */
   readonly logProbability: number;
+}
+
+export interface Caption extends Candidate {
+  /** Where several captions were asked for, all of them; the first is this one. */
+  readonly candidates?: readonly Candidate[];
 }
 
 /** A photo that cannot be captioned does not keep the others from it. */
@@ -24,8 +31,11 @@ export interface Captioner {
   readonly checkpoint: CheckpointRecord;
   /** What computes the features, and on which device. */
   readonly encoder: EngineDescription;
-  /** Captions in the photos' order. A photo is the path of a JPEG, PNG or WebP file, or its bytes. */
-  caption(photos: readonly (string | Buffer)[]): Promise<PhotoCaption[]>;
+  /**
+   * Captions in the photos' order. A photo is the path of a JPEG, PNG or WebP file, or its bytes.
+   * @throws ShowtellError `USAGE` for options that are wrong.
+   */
+  caption(photos: readonly (string | Buffer)[], options?: CaptionOptions): Promise<PhotoCaption[]>;
   close(): Promise<void>;
 }
 
@@ -67,16 +77,22 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
   return {
     checkpoint: record,
     encoder: engine.description,
-    async caption(photos) {
+    async caption(photos, wanted = {}) {
+      checkCaptionOptions(wanted);
       const encoded: EncodedPhoto[] = [];
       for await (const result of encodePhotos(engine, photos)) encoded.push(result);
       const features = encoded.flatMap(({ feature }) => feature ?? []);
-      const decoded = features.length === 0 ? [] : await decoder.decode(concatenate(features, engine.dimension), features.length);
+      const decoded = await makeCaptions(decoder, concatenate(features, engine.dimension), features.length, wanted, decoding.beam);
+      const several = wanted.samples !== undefined || wanted.nBest !== undefined;
       let row = 0;
       return encoded.map(({ error }) => {
         if (error) return { error };
-        const { ids, ended, logProbability } = decoded[row++]!;
-        return { caption: vocabulary.decode(ids).join(' '), ended, logProbability };
+        const candidates = decoded[row++]!.map(({ ids, ended, logProbability }) => ({
+          caption: vocabulary.decode(ids).join(' '),
+          ended,
+          logProbability,
+        }));
+        return { ...candidates[0]!, ...(several && { candidates }) };
       });
     },
     async close() {

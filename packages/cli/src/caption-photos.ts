@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type CaptionOptions, checkCaptionOptions } from '@showtell/captioner/caption-options';
 import { type LoadOptions, loadCaptioner } from '@showtell/captioner/load';
 import { EXIT } from '@showtell/shared/errors';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
+import { Random } from '@showtell/trainer/model/random';
 import type { CommandContext } from './context';
 import { formatEngine } from './output/format-engine';
 import { reportRejected } from './report-rejected';
@@ -13,6 +15,7 @@ import { reportRejected } from './report-rejected';
 const CHUNK = 32;
 
 export interface CaptionPhotosOptions extends Pick<LoadOptions, 'engine' | 'device' | 'threads'> {
+  readonly decoding: CaptionOptions & { readonly seed?: number | undefined };
   readonly photos: readonly string[];
   /** A folder that `pull` made, or a MODEL of the store. */
   readonly model: string;
@@ -20,23 +23,32 @@ export interface CaptionPhotosOptions extends Pick<LoadOptions, 'engine' | 'devi
 }
 
 /** Prints a caption for each photo. Photos that cannot be captioned are told on standard error and make the exit code 3. */
-export async function captionPhotos(context: CommandContext, { photos, model, json, ...options }: CaptionPhotosOptions): Promise<void> {
+export async function captionPhotos(
+  context: CommandContext,
+  { photos, model, json, decoding, ...options }: CaptionPhotosOptions,
+): Promise<void> {
+  checkCaptionOptions(decoding);
   const { signal, shutdown, settings } = context;
   const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, tensorflow: settings.tensorflow, signal });
   shutdown.defer('captioner', () => captioner.close());
   process.stderr.write(`Encoding by ${formatEngine(captioner.encoder)}\n`);
+  const { samples, seed = 0 } = decoding;
+  // One generator for all photos: what is drawn of them does not depend on the chunks.
+  const wanted = samples === undefined ? decoding : { ...decoding, seed: new Random(seed) };
   let rejected = 0;
   for (let start = 0; start < photos.length; start += CHUNK) {
     signal.throwIfAborted();
     const chunk = photos.slice(start, start + CHUNK);
-    for (const [index, result] of (await captioner.caption(chunk)).entries()) {
+    for (const [index, result] of (await captioner.caption(chunk, wanted)).entries()) {
       const path = chunk[index]!;
       if ('error' in result) {
         rejected += 1;
         reportRejected(path, result.error);
       }
       if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
-      else if (!('error' in result)) process.stdout.write(photos.length === 1 ? `${result.caption}\n` : `${path}: ${result.caption}\n`);
+      else if (!('error' in result))
+        for (const { caption } of result.candidates ?? [result])
+          process.stdout.write(photos.length === 1 ? `${caption}\n` : `${path}: ${caption}\n`);
     }
   }
   if (rejected > 0) process.exitCode = EXIT.INPUT;
