@@ -1,5 +1,5 @@
 import type { DecodingSettings } from '@showtell/shared/schema/checkpoint';
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { decimalNumber } from './decimal-number';
 import { wholeNumber } from './whole-number';
 
@@ -17,12 +17,6 @@ export function decodingFlags(): Option[] {
     flag('--block-unknown', 'never say the word for unknown words'),
     flag('--no-block-unknown', 'say it where it is the likeliest'),
   ];
-}
-
-/** Adds them to a command. */
-export function addDecodingFlags(command: Command): Command {
-  for (const flag of decodingFlags()) command.addOption(flag);
-  return command;
 }
 
 /** The flags of decoding among a command's. */

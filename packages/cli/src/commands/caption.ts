@@ -2,7 +2,7 @@ import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
 import { decimalNumber } from '../decimal-number';
-import { addDecodingFlags, type DecodingFlags, decodingOf } from '../decoding-flags';
+import { type DecodingFlags, decodingFlags, decodingOf } from '../decoding-flags';
 import { deviceFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
 import { wholeNumber } from '../whole-number';
@@ -47,8 +47,7 @@ export function captionCommand(shutdown: Shutdown): Command {
         decoding: { ...decodingOf(flags), nBest, samples, temperature, topP, seed },
       });
     });
-  addDecodingFlags(command);
-  for (const flag of severalFlags()) command.addOption(flag);
+  for (const flag of [...decodingFlags(), ...severalFlags()]) command.addOption(flag);
   return command;
 }
 
