@@ -1,4 +1,5 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
+import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 
 /** Captions with the features of their photos; row `r` of `features` belongs to `captions[r]`. Rows may come in any order. */
 export interface Batch {
@@ -41,6 +42,24 @@ export interface TrainingState {
   readonly m: ReadonlyMap<string, NamedTensor>;
   readonly v: ReadonlyMap<string, NamedTensor>;
 }
+
+/** What a training is made of. */
+export interface TrainingEngineOptions {
+  readonly hyperparameters: Hyperparameters;
+  /** Words with PAD, START, END and UNKNOWN. */
+  readonly vocabularySize: number;
+  /** Length of a feature. */
+  readonly dimension: number;
+  /** Steps of the whole training, which schedules of the learning rate end with. */
+  readonly totalSteps: number;
+  /** Threads of the CPU; 0 for every core. Runs on other counts may differ in the last bits. */
+  readonly threads: number;
+  /** Weights to begin with, by Keras' names. Absent: fresh ones from the seed. */
+  readonly initial?: ReadonlyMap<string, NamedTensor>;
+  readonly seed: number;
+}
+
+export type CreateTrainingEngine = (options: TrainingEngineOptions) => Promise<TrainingEngine>;
 
 /** One training in memory. Calls do not overlap: await each before the next. */
 export interface TrainingEngine {

@@ -9,8 +9,8 @@ import { type EpochOrder, shardSamples, wholeOrder, windowedOrder } from '../dat
 import { defaultFeatureMemory } from '../dataset/feature-memory';
 import { sampleCount } from '../dataset/samples';
 import { createDecoder } from '../decoding/decoder';
-import type { TrainingEngine } from '../engine/engine';
-import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../engine/onnx';
+import type { CreateTrainingEngine, TrainingEngine } from '../engine/engine';
+import { createOnnxTrainingEngine } from '../engine/onnx';
 import { architectureOf, initialParameters } from '../model/parameters';
 import { loadTrainingData, type TrainingData, type ValidationData } from './data';
 import type { OnTrainEvent } from './events';
@@ -32,7 +32,7 @@ export interface FitOptions {
   /** Ends the training after the step going on, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly onEvent: OnTrainEvent;
-  readonly createEngine?: (options: OnnxTrainingOptions) => Promise<TrainingEngine>;
+  readonly createEngine?: CreateTrainingEngine;
 }
 
 export interface FitEnd {
@@ -88,7 +88,8 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
       stepsPerEpoch,
       featureBytes,
       featureMemory,
-      shuffleWindow: hyperparameters.shuffleWindow,
+      images: features.rows,
+      shuffleBytes: Math.min(featureBytes, 2 * (hyperparameters.shuffleWindow ?? Number.POSITIVE_INFINITY) * 4 * features.dimension),
       step: progress.cursor.step,
     });
 

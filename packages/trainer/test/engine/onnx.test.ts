@@ -1,7 +1,7 @@
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { createDecoder } from '../../src/decoding/decoder';
-import type { Batch, TrainingEngine } from '../../src/engine/engine';
-import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../../src/engine/onnx';
+import type { Batch, TrainingEngine, TrainingEngineOptions } from '../../src/engine/engine';
+import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { architectureOf, initialParameters } from '../../src/model/parameters';
 import { hyperparametersOf } from '../../src/model/presets/presets';
 import { Random } from '../../src/model/random';
@@ -11,7 +11,7 @@ const hyperparameters = hyperparametersOf('seed', { units: 4, embedding: 3, maxL
 const sizes = architectureOf(hyperparameters, 5, 9);
 const open: TrainingEngine[] = [];
 
-async function engineWith(options: Partial<OnnxTrainingOptions> = {}): Promise<TrainingEngine> {
+async function engineWith(options: Partial<TrainingEngineOptions> = {}): Promise<TrainingEngine> {
   const { vocabularySize, dimension } = sizes;
   const engine = await createOnnxTrainingEngine({
     hyperparameters,

@@ -1,7 +1,7 @@
 import { newestCheckpoint, readCheckpointFiles } from '../../src/checkpoint/checkpoints';
 import { decodeTrainerFiles, TRAINER_FILES } from '../../src/checkpoint/files';
-import type { TrainingEngine } from '../../src/engine/engine';
-import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../../src/engine/onnx';
+import type { TrainingEngine, TrainingEngineOptions } from '../../src/engine/engine';
+import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { Random } from '../../src/model/random';
 import { readDone } from '../../src/train/done';
 import type { TrainEvent } from '../../src/train/events';
@@ -40,7 +40,7 @@ async function end(training: string) {
 
 /** An engine that dies in a step, as the process would; what was not committed is lost. */
 function dying(afterSteps: number) {
-  return async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+  return async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
     const engine = await createOnnxTrainingEngine(engineOptions);
     let steps = 0;
     return { ...engine, step: (batch) => (++steps > afterSteps ? Promise.reject(new Error('killed')) : engine.step(batch)) };
@@ -89,7 +89,7 @@ test.each([
 describe('with patience', () => {
   /** Validation says what the epoch is told to be worth: lower is better. */
   function validating(losses: readonly number[], dieAfter = Number.POSITIVE_INFINITY) {
-    return async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+    return async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
       const engine = await createOnnxTrainingEngine(engineOptions);
       let steps = 0;
       const step = (batch: Parameters<TrainingEngine['step']>[0]) =>

@@ -5,8 +5,8 @@ import { readAliases } from '../../src/checkpoint/aliases';
 import { checkpointKeys, newestCheckpoint, readCheckpointFiles } from '../../src/checkpoint/checkpoints';
 import { decodeTrainerFiles, TRAINER_FILES } from '../../src/checkpoint/files';
 import { readLease } from '../../src/checkpoint/lease';
-import type { TrainingEngine } from '../../src/engine/engine';
-import { createOnnxTrainingEngine, type OnnxTrainingOptions } from '../../src/engine/onnx';
+import type { TrainingEngine, TrainingEngineOptions } from '../../src/engine/engine';
+import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { Random } from '../../src/model/random';
 import { readDone } from '../../src/train/done';
 import type { TrainEvent } from '../../src/train/events';
@@ -125,7 +125,7 @@ test('stopped at random steps and resumed, it is the same training to the last b
 test('stopped in the validation of an epoch, it validates when resumed', async () => {
   await freeze('validating');
   const stop = new AbortController();
-  const createEngine = async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+  const createEngine = async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
     const engine = await createOnnxTrainingEngine(engineOptions);
     const evaluate = (batch: Parameters<TrainingEngine['evaluate']>[0]) => {
       stop.abort();
@@ -180,7 +180,7 @@ test('while one trains, a second is refused', async () => {
   const gate = new Promise<void>((resolve) => {
     goOn = resolve;
   });
-  const createEngine = async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+  const createEngine = async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
     await gate;
     return createOnnxTrainingEngine(engineOptions);
   };
@@ -196,7 +196,7 @@ test('a trainer that was away for longer than its lease is fenced and harms noth
   const [first, second]: [TrainEvent[], TrainEvent[]] = [[], []];
   const process = sleepyStore(store);
   let successor: Promise<unknown> | undefined;
-  const createEngine = async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+  const createEngine = async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
     const engine = await createOnnxTrainingEngine(engineOptions);
     let steps = 0;
     return {
@@ -241,7 +241,7 @@ describe('a training that diverges stops at once, with no checkpoint of bad weig
 
   test('later on, the last good checkpoint is kept and the training does not go on', async () => {
     await freeze('later');
-    const createEngine = async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+    const createEngine = async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
       const engine = await createOnnxTrainingEngine(engineOptions);
       let steps = 0;
       const step = async (batch: Parameters<TrainingEngine['step']>[0]) => {
@@ -267,7 +267,7 @@ describe('a training that diverges stops at once, with no checkpoint of bad weig
   ])('%s that is not finite', async (_what, change) => {
     const training = typeof change === 'string' ? 'bad-weight' : 'bad-validation';
     await freeze(training);
-    const createEngine = async (engineOptions: OnnxTrainingOptions): Promise<TrainingEngine> => {
+    const createEngine = async (engineOptions: TrainingEngineOptions): Promise<TrainingEngine> => {
       const engine = await createOnnxTrainingEngine(engineOptions);
       if (typeof change !== 'string') return { ...engine, ...change };
       const state = () => {
