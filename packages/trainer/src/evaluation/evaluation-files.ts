@@ -81,7 +81,7 @@ export function encodeResultsFile(images: readonly Pick<CaptionedImage, 'imageId
 }
 
 /** An id that came from a number is one again; others, `007` among them, stay text. */
-function fileImageId(imageId: string): number | string {
+export function fileImageId(imageId: string): number | string {
   const number = Number(imageId);
   return /^\d+$/.test(imageId) && Number.isSafeInteger(number) && String(number) === imageId ? number : imageId;
 }

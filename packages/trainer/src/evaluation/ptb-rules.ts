@@ -78,7 +78,7 @@ const QUOTATION_MARKS: Readonly<Record<string, string>> = Object.fromEntries(
     ["'", '\u0092\u2019\u203A'],
     ['``', '\u0093\u201C\u00AB'],
     ["''", '\u0094\u201D\u00BB'],
-  ].flatMap(([name, marks]) => [...marks!].map((mark) => [mark, name!])),
+  ].flatMap(([name, marks]) => marks!.split('').map((mark) => [mark, name!])),
 );
 const parentheses = (token: string) => token.replace(/[()]/g, (bracket) => BRACKETS[bracket]!);
 const apostrophes = (token: string) => token.replace(/['\u0092\u2019]|&apos;/g, "'").replace(/[\u0091\u2018\u201B]/g, '`');
