@@ -71,3 +71,18 @@ test('Redis is found where a living `up` wrote it, and not where a dead one did'
   services(2 ** 22 + 1); // above Linux' largest process id
   expect(readSettings({ env: {}, cwd }).redis).toBeUndefined();
 });
+
+test.each([
+  ['2147483648', 2 ** 31],
+  ['2GiB', 2 ** 31],
+  ['1.5 GB', 1.5e9],
+  ['512kib', 2 ** 19],
+  [1024, 1024],
+  ['0', 0],
+])('a size of %s is %s bytes', (featureMemory, bytes) => {
+  expect(readSettings({ flags: { featureMemory }, env: {}, cwd: '/' }).featureMemory).toBe(bytes);
+});
+
+test.each(['2 apples', '-1', 'GiB', ''])('a size of %j is none', (featureMemory) => {
+  expect(() => readSettings({ flags: { featureMemory }, env: {}, cwd: '/' })).toThrow(/--feature-memory: expected bytes, such as 2GiB/);
+});

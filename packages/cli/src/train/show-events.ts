@@ -28,7 +28,7 @@ export function showEvents({
       say(
         `Training ${event.training}: ${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
-      if (event.featureBytes > event.featureMemory) say(pc.yellow(notAllInMemory(event)));
+      if (event.featureBytes > event.featureMemory) say(notAllInMemory(event));
     } else if (event.event === 'waiting')
       say(
         `${event.holder} did not end its training of ${event.training}: waiting ${formatSeconds(event.seconds)} to see whether it still works`,
@@ -54,10 +54,10 @@ function validated({ validationLoss, validationCider, best }: Told<'epoch'>): st
   return `  validation loss ${validationLoss.toFixed(4)}  CIDEr ${validationCider.toFixed(4)}${best === true ? ' (best)' : ''}`;
 }
 
-function notAllInMemory({ featureBytes, featureMemory, shuffleWindow }: Told<'start'>): string {
+function notAllInMemory({ images, featureBytes, featureMemory, shuffleBytes }: Told<'start'>): string {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
-  return (
-    `Of ${gigabytes(featureBytes)} of features ${gigabytes(featureMemory)} are kept in memory (--feature-memory); the rest is read again and again` +
-    (shuffleWindow === null ? '. With --set shuffleWindow=IMAGES an epoch would read each only once' : ', once an epoch')
-  );
+  const kept = `Of ${gigabytes(featureBytes)} of features ${gigabytes(featureMemory)} are kept in memory (--feature-memory)`;
+  if (shuffleBytes <= featureMemory) return `${kept}; the rest is read once an epoch`;
+  const window = Math.floor((featureMemory / 2 / featureBytes) * images);
+  return pc.yellow(`${kept}, which takes long: the rest is read again and again. --set shuffleWindow=${window} reads it once an epoch`);
 }

@@ -76,6 +76,8 @@ async function inThisProcess(
     threads,
     resume,
     holder: `${hostname()}.${process.pid}`,
+    // As a worker has it.
+    leaseSeconds: settings.lockSeconds / 2,
     featureMemory: settings.featureMemory,
     checkpointSeconds: settings.checkpointSeconds,
     signal,

@@ -22,6 +22,10 @@ export class FeatureTable {
     return this.#firstRows.length - 1;
   }
 
+  get rows(): number {
+    return this.#firstRows.at(-1)!;
+  }
+
   rowsOf(shard: number): number {
     return this.#firstRows[shard + 1]! - this.#firstRows[shard]!;
   }

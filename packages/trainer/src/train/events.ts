@@ -12,10 +12,13 @@ export type TrainEvent =
       readonly dropped: { readonly tooLong: number; readonly withoutWords: number; readonly withoutFeature: number };
       readonly epochs: number;
       readonly stepsPerEpoch: number;
-      /** Bytes of all features that it reads, and how many of them memory may hold. */
+      /** Images that it reads, and the bytes of their features… */
+      readonly images: number;
       readonly featureBytes: number;
+      /** …of which memory may hold so many… */
       readonly featureMemory: number;
-      readonly shuffleWindow: number | null;
+      /** …and must hold so many for each to be read no more than once an epoch: all, or two windows of the shuffle. */
+      readonly shuffleBytes: number;
       /** Where it goes on from; 0 at the beginning. */
       readonly step: number;
     }
