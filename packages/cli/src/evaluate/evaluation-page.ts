@@ -34,7 +34,7 @@ export function evaluationPage({ evaluation, examples, photos, trouble }: Evalua
     main: `<section class="metrics" aria-label="Scores">
 ${METRICS.map((metric) => `<div class="panel"><span>${METRIC_LABELS[metric]}</span><strong>${formatMetric(metrics[metric])}</strong><small>${formatInterval(intervals[metric])}</small></div>`).join('\n')}
 </section>
-<p class="note">Below each score: where it lies with 95 % of the choices of as many images.</p>
+<p class="note">Below each score its 95 % bootstrap interval: how far chance in the choice of the images moves it. Photos are shown as the encoder sees them, the square in their middle.</p>
 ${factsPanel(factsOf(evaluation))}
 ${trouble === undefined ? '' : `<p class="trouble">${photos.size === 0 ? 'There are no pictures' : 'Some pictures are missing'}: ${escapeHtml(trouble)}</p>`}
 ${SECTIONS.map(([kind, heading, meaning]) => section(kind, heading, meaning, examples[kind], photos)).join('\n')}`,
@@ -77,7 +77,7 @@ const STYLE = `
 h2 small{font-weight:400;letter-spacing:0;margin-left:8px}
 .pictures{padding-bottom:8px}
 main{padding-bottom:64px}
-img,.absent{display:block;width:100%;aspect-ratio:4/3;object-fit:cover;background:var(--rule)}
+img,.absent{display:block;width:100%;aspect-ratio:1;object-fit:cover;background:var(--rule)}
 .absent{display:flex;align-items:center;justify-content:center;color:var(--soft);font-size:.875rem;padding:12px;overflow-wrap:anywhere}
 .text .scores{margin-top:10px;color:var(--soft);font-size:.8125rem;font-variant-numeric:tabular-nums}
 .scores .id{overflow-wrap:anywhere}

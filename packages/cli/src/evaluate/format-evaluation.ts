@@ -56,7 +56,7 @@ export function factsOf({
   const of = captions.captions;
   const [features, wanted] = [manifest.encoder.precision, model.preprocessing.encoder.precision];
   return [
-    { label: 'Length', value: `${meanLength.toFixed(1)} words on average; ${formatShare(ended, of)} of the captions are ended` },
+    { label: 'Length', value: `${meanLength.toFixed(1)} words on average; ${formatShare(ended, of)} of the captions end by themselves` },
     {
       label: 'Words',
       value: `${formatCount(words)} of the ${formatCount(vocabulary)} that the model knows (${formatShare(words, vocabulary)})`,
@@ -67,7 +67,7 @@ export function factsOf({
         `${formatCount(distinct)} different` +
         (novel === null
           ? ''
-          : `; ${formatCount(novel)} of ${formatCount(of)} are none of the training captions (${formatShare(novel, of)})`),
+          : `; ${formatCount(novel)} of ${formatCount(of)} are not among the training captions (${formatShare(novel, of)})`),
     },
     ...(features === wanted ? [] : [{ label: 'Features', value: `${features}; the model was trained on ${wanted}` }]),
     ...(captioned.length === images.length

@@ -1,4 +1,4 @@
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { DecodingSettings } from '@showtell/shared/schema/checkpoint';
 import { Count, encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { z } from 'zod';
@@ -64,12 +64,12 @@ export function encodeScoresFile(scores: Omit<ScoresFile, 'formatVersion'>): Buf
   return encodeRecord({ formatVersion: SCORES_FORMAT, ...scores, images });
 }
 
-/** @throws ShowtellError `FORMAT_VERSION`; `USAGE` for a file that is none of ours. */
+/** @throws ShowtellError `FORMAT_VERSION` for one of another version; `USAGE` for a file that is none of ours. */
 export function decodeScoresFile(body: Uint8Array, where: string): ScoresFile {
   try {
     return parseRecord(ScoresFile, SCORES_FORMAT, body, where);
   } catch (error) {
-    if (!(error instanceof ShowtellError) || error.code !== 'CORRUPT_OBJECT') throw error;
+    if (!isShowtellError(error) || (error.code === 'FORMAT_VERSION' && Buffer.from(body).includes('"formatVersion"'))) throw error;
     throw new ShowtellError('USAGE', `Expected a ${SCORES_FILE} that \`showtell evaluate\` wrote but ${error.message}`, { cause: error });
   }
 }
