@@ -117,7 +117,7 @@ export function scoresOf({
 const metricsOf = (metrics: Metrics): Metrics =>
   Object.fromEntries(METRICS.map((metric) => [metric, metrics[metric]])) as Record<Metric, number>;
 
-/** The captions of each image of a split. */
+/** The captions of each image of a split that have words: one without any would be the shortest reference, and true of nothing. */
 async function readReferences(
   store: ObjectStore,
   manifest: ManifestRecord,
@@ -126,6 +126,7 @@ async function readReferences(
 ): Promise<Map<string, string[]>> {
   const references = new Map<string, string[]>();
   for (const { imageId, caption } of await readCaptions(store, manifest, split, signal)) {
+    if (wordsOf(caption).length === 0) continue;
     const found = references.get(imageId);
     if (found) found.push(caption);
     else references.set(imageId, [caption]);

@@ -9,6 +9,7 @@ import { readManifest } from '../dataset/manifest';
 import { type CaptionSamples, type Dropped, SampleCollector, sampleCount } from '../dataset/samples';
 import { Vocabulary } from '../dataset/vocabulary';
 import { WordNumbers } from '../dataset/word-numbers';
+import { wordsOf } from '../dataset/words';
 import { type FeatureStatistics, FeatureSums } from '../model/feature-statistics';
 import { UNKNOWN } from '../model/tokens';
 import { splitText } from './choose-splits';
@@ -82,7 +83,7 @@ export async function loadTrainingData(
   for (const split of record.validationSplits)
     for (const { caption, row } of await captions(split)) {
       validating.add(caption, row);
-      if (row !== undefined) references.set(row, [...(references.get(row) ?? []), caption]);
+      if (row !== undefined && wordsOf(caption).length > 0) references.set(row, [...(references.get(row) ?? []), caption]);
     }
   const samples = validating.samples();
   if (record.validationSplits.length > 0) checkSamples(samples, validating.dropped, record.validationSplits, record);
