@@ -22,6 +22,13 @@ const USAGE: [string, string[], RegExp][] = [
   ['a number out of range', ['up', '--encoders', '0'], /'0' is invalid. Expected a whole number from 1 to 64/],
   ['a choice that is none', ['worker', 'encoder', '--precision', 'float31'], /Allowed choices are float32, float16, int8/],
   ['a hyper-parameter without a value', ['train', 'run', '--set', 'units'], /Expected NAME=VALUE/],
+  [
+    'a share that is none',
+    ['caption', 'a.jpg', '--model', 'm', '--samples', '2', '--top-p', '1.5'],
+    /Expected a number above 0, at most 1/,
+  ],
+  ['samples of a search', ['caption', 'a.jpg', '--model', 'm', '--samples', '2', '--beam', '3'], /Expected no beam with samples/],
+  ['a seed of nothing', ['caption', 'a.jpg', '--model', 'm', '--seed', '2'], /Expected samples with seed but received none/],
 ];
 
 test.each(USAGE)('%s: exit code 2 and one message', async (_what, args, message) => {

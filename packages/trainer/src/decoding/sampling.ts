@@ -151,17 +151,14 @@ function shapedDistribution(logProbabilities: Float32Array, temperature: number,
 function keepNucleus(weights: Float64Array, total: number, topP: number): number {
   // All tokens below this have less than 1 − topP together, so none of them is in the nucleus.
   const least = ((1 - topP) * total) / weights.length;
-  const tokens: number[] = [];
-  for (let token = 0; token < weights.length; token++) if (weights[token]! >= least) tokens.push(token);
-  tokens.sort((a, b) => weights[b]! - weights[a]! || a - b);
-  const nucleus = new Map<number, number>();
+  // Numbers alone are sorted many times faster than ids by their numbers.
+  const sorted = weights.filter((weight) => weight >= least).sort();
+  let place = sorted.length;
   let sum = 0;
-  for (const token of tokens) {
-    if (sum >= topP * total) break;
-    sum += weights[token]!;
-    nucleus.set(token, weights[token]!);
-  }
-  weights.fill(0);
-  for (const [token, weight] of nucleus) weights[token] = weight;
+  while (place > 0 && sum < topP * total) sum += sorted[--place]!;
+  const lightest = sorted[place]!;
+  let alike = sorted.lastIndexOf(lightest) - place + 1;
+  for (let token = 0; token < weights.length; token++)
+    if (weights[token]! < lightest || (weights[token] === lightest && alike-- <= 0)) weights[token] = 0;
   return sum;
 }
