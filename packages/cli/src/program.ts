@@ -11,6 +11,7 @@ import { engineCommand } from './commands/engine';
 import { enqueueCommand } from './commands/enqueue';
 import { evaluateCommand } from './commands/evaluate';
 import { pullCommand } from './commands/pull';
+import { scoreCommand } from './commands/score';
 import { statusCommand } from './commands/status';
 import { trainCommand } from './commands/train';
 import { upCommand } from './commands/up';
@@ -35,7 +36,7 @@ export function createProgram(shutdown: Shutdown): Command {
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
     ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
-    ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown)]],
+    ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown), scoreCommand(shutdown)]],
     ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), engineCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {

@@ -18,7 +18,7 @@ export interface BleuCounts {
 
 /** @param references at least one */
 export function countBleu(candidate: NgramCounts, references: readonly NgramCounts[]): BleuCounts {
-  const most = new Float64Array(candidate.counts.length);
+  const most = candidate.counts.map(() => 0);
   const correct = Array.from({ length: ORDERS }, (_, before) => {
     for (const reference of references)
       forShared(candidate, reference, before + 1, (a, b) => {

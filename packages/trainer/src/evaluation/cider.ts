@@ -6,7 +6,9 @@ const SCALE = 10;
 /** In how many images' references each n-gram is. Made once for a set of references and kept: it is what CIDEr weighs words by. */
 export class DocumentFrequencies<T extends Token = Token> {
   readonly #table: NgramTable<T>;
-  readonly #frequencies: Int32Array;
+  /** By the n-gram's id: logarithm of images / frequency. */
+  readonly #inverse: Float64Array;
+  readonly #unknown: number;
 
   private constructor(
     table: NgramTable<T>,
@@ -15,7 +17,9 @@ export class DocumentFrequencies<T extends Token = Token> {
     readonly images: number,
   ) {
     this.#table = table;
-    this.#frequencies = frequencies;
+    this.#unknown = Math.log(images);
+    this.#inverse = new Float64Array(table.size);
+    for (let id = 0; id < table.size; id++) this.#inverse[id] = this.#unknown - Math.log(Math.max(1, frequencies[id]!));
   }
 
   /** @param images the references of each image */
@@ -46,7 +50,7 @@ export class DocumentFrequencies<T extends Token = Token> {
             frequencies[id]! += 1;
           }
     }
-    return new DocumentFrequencies(table, frequencies.slice(0, table.size), image);
+    return new DocumentFrequencies(table, frequencies, image);
   }
 
   /** The caption's n-grams, with ids of these frequencies. */
@@ -56,16 +60,16 @@ export class DocumentFrequencies<T extends Token = Token> {
 
   /** Natural logarithm of images / frequency. An n-gram that is in no reference weighs as one that is in one image's. */
   inverse(id: number): number {
-    return Math.log(this.images) - Math.log(Math.max(1, this.#frequencies[id] ?? 0));
+    return this.#inverse[id] ?? this.#unknown;
   }
 }
 
 /** A caption's n-grams weighted by their rarity. Computed once for a reference and kept. */
 export interface CiderVector extends NgramCounts {
   /** Parallel to `ids`. */
-  readonly weights: Float64Array;
+  readonly weights: readonly number[];
   /** [ORDERS] Euclidean length of the weights of each order. */
-  readonly norms: Float64Array;
+  readonly norms: readonly number[];
 }
 
 /**
@@ -79,15 +83,19 @@ export class CiderD<T extends Token = Token> {
 
   /** @param caption tokens, or their n-grams as `frequencies.count` counts them */
   vector(caption: ArrayLike<T> | NgramCounts): CiderVector {
-    const counted = 'ids' in caption ? caption : this.frequencies.count(caption);
-    const { ids, counts, starts } = counted;
-    const weights = Float64Array.from(ids, (id, place) => counts[place]! * this.frequencies.inverse(id));
-    const norms = Float64Array.from({ length: ORDERS }, (_, before) => {
+    const { ids, counts, starts, length } = 'ids' in caption ? caption : this.frequencies.count(caption);
+    const weights: number[] = [];
+    const norms: number[] = [];
+    for (let before = 0; before < ORDERS; before++) {
       let squares = 0;
-      for (let place = starts[before]!; place < starts[before + 1]!; place++) squares += weights[place]! ** 2;
-      return Math.sqrt(squares);
-    });
-    return { ...counted, weights, norms };
+      for (let place = starts[before]!; place < starts[before + 1]!; place++) {
+        const weight = counts[place]! * this.frequencies.inverse(ids[place]!);
+        weights.push(weight);
+        squares += weight * weight;
+      }
+      norms.push(Math.sqrt(squares));
+    }
+    return { ids, counts, starts, length, weights, norms };
   }
 
   /**

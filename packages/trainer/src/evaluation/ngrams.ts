@@ -4,18 +4,21 @@ export type Token = string | number;
 /** N-grams of 1 to 4 tokens are counted, as coco-caption does. */
 export const ORDERS = 4;
 
-/** The distinct n-grams of one caption: those of order n lie from `starts[n - 1]` to `starts[n]`, in ascending order of their ids. */
+/**
+ * The distinct n-grams of one caption: those of order n lie from `starts[n - 1]` to `starts[n]`, in ascending order of their ids. Plain
+ * arrays: at this size a typed one takes longer to make than to use.
+ */
 export interface NgramCounts {
-  readonly ids: Int32Array;
-  readonly counts: Float64Array;
+  readonly ids: readonly number[];
+  /** Parallel to `ids`. */
+  readonly counts: readonly number[];
   /** [ORDERS + 1] */
-  readonly starts: Int32Array;
+  readonly starts: readonly number[];
   /** Tokens of the caption. */
   readonly length: number;
 }
 
 const ROOT = 0;
-const NONE = -1;
 const FIRST_CAPACITY = 1_024;
 
 /**
@@ -111,31 +114,51 @@ export function forShared(one: NgramCounts, other: NgramCounts, order: number, v
   }
 }
 
+/**
+ * @param numberOf of a token
+ * @param childOf the id of the n-gram that the token makes of the one before it
+ */
 function count<T extends Token>(
   caption: ArrayLike<T>,
   numberOf: (token: T) => number,
   childOf: (prefix: number, token: number) => number,
 ): NgramCounts {
   const { length } = caption;
-  const tokens = Int32Array.from(caption, numberOf);
-  const ids = new Int32Array(ORDERS * length);
-  const counts = new Float64Array(ORDERS * length);
-  const starts = new Int32Array(ORDERS + 1);
-  // prefixes[i] is the n-gram of the order before that begins at token i.
-  const prefixes = new Int32Array(length).fill(ROOT);
-  let size = 0;
+  const tokens: number[] = [];
+  for (let place = 0; place < length; place++) tokens.push(numberOf(caption[place]!));
+  const ids: number[] = [];
+  const counts: number[] = [];
+  const starts = [0];
+  // Of each place the n-gram of the order before that begins there.
+  const prefixes = tokens.map(() => ROOT);
   for (let order = 1; order <= ORDERS; order++) {
-    const places = Math.max(0, length - order + 1);
-    for (let place = 0; place < places; place++) prefixes[place] = childOf(prefixes[place]!, tokens[place + order - 1]!);
-    let before = NONE;
-    for (const id of prefixes.slice(0, places).sort()) {
-      if (id !== before) ids[size++] = id;
-      counts[size - 1]! += 1;
-      before = id;
+    const start = ids.length;
+    for (let place = 0; place + order <= length; place++) {
+      const id = childOf(prefixes[place]!, tokens[place + order - 1]!);
+      prefixes[place] = id;
+      insert(ids, counts, start, id);
     }
-    starts[order] = size;
+    starts.push(ids.length);
   }
-  return { ids: ids.slice(0, size), counts: counts.slice(0, size), starts, length };
+  return { ids, counts, starts, length };
+}
+
+/** Counts the id among those from `start` on, which ascend. Captions are short: nothing sorts a dozen numbers faster. */
+function insert(ids: number[], counts: number[], start: number, id: number): void {
+  let at = ids.length;
+  while (at > start && ids[at - 1]! > id) at--;
+  if (at > start && ids[at - 1] === id) {
+    counts[at - 1]! += 1;
+    return;
+  }
+  ids.push(id);
+  counts.push(1);
+  for (let place = ids.length - 1; place > at; place--) {
+    ids[place] = ids[place - 1]!;
+    counts[place] = counts[place - 1]!;
+  }
+  ids[at] = id;
+  counts[at] = 1;
 }
 
 function numbered<K>(numbers: Map<K, number>, key: K, first: number): number {
