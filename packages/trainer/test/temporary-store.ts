@@ -16,7 +16,10 @@ export function openFileStore(folder: string): ObjectStore {
 
 const WRITES = ['put', 'upload', 'putIfAbsent', 'replace', 'delete'] as const;
 
-/** The process that uses this store dies before its `write`-th write (counted from 0): that one and everything after it fails. */
+/**
+ * The process that uses this store dies before its `write`-th write (counted from 0): that one and everything after it fails.
+ * Renewals of a lease do not count: there are the more of them, the slower the machine is.
+ */
 export function dyingStore(store: ObjectStore, write: number): ObjectStore & { readonly writes: () => number } {
   let writes = 0;
   return new Proxy(store, {
@@ -25,7 +28,7 @@ export function dyingStore(store: ObjectStore, write: number): ObjectStore & { r
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
-        if ((WRITES as readonly unknown[]).includes(name)) writes += 1;
+        if ((WRITES as readonly unknown[]).includes(name) && !String(args[0]).endsWith('/lease.json')) writes += 1;
         if (writes > write) return Promise.reject(new Error('killed'));
         return value.apply(target, args) as unknown;
       };
