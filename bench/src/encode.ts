@@ -3,8 +3,9 @@ import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
-import { probeEngine } from '@showtell/encoder-worker/encoder/engines/open';
+import { probeEngineProcess } from '@showtell/encoder-worker/engine-process';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { type BenchProcess, startBenchProcess } from './bench-process';
 import { type Contestant, chooseContestants, isOwn, label } from './contestants';
 import { type EncodeInputs, writeEncodeInputs } from './encode-inputs';
@@ -24,10 +25,11 @@ folder); who cannot be had here is skipped, with the reason. Nobody is timed bef
 
   --engines A,B     names of engines, or of engines in a precision: onnx,openvino:int8 (default: all)
   --device D        cpu, cuda or wasm (default: cpu)
-  --batches LIST    (default: 1,8,32)
+  --batches LIST    (default: 1,8,32; on a GPU 128 too)
   --threads N       (default: one for every core)
   --rounds N        measurements of each, of which the median counts (default: 7)
   --quick           batch 8, 3 rounds
+  --python PATH     a Python that has the others' packages already: no environments are made
   --prepare         install, compile and compare, but measure nothing
   --weights SPEC    as for showtell enqueue (default: bundled)
   --source FOLDER   a COCO folder of photos (default: $SHOWTELL_DATA/coco-mini, else ../shared/data/coco-mini)
@@ -36,10 +38,20 @@ folder); who cannot be had here is skipped, with the reason. Nobody is timed bef
 
 const ROOT = join(__dirname, '..', '..');
 const PAGES = ['README.md', 'docs/encoder.md', 'docs/gpu.md'];
-const PAUSE_MS = 500;
-/** Images of one measurement, unless one batch has more. */
+/** On the CPU threads of who was there before go on spinning for a while. */
+const PAUSE_MS = { cpu: 500, cuda: 50, wasm: 500 } as const;
+const BATCHES = { cpu: '1,8,32', cuda: '1,8,32,128', wasm: '1,8,32' } as const;
+/** Images of one measurement, unless one batch has more, or `MOST_RUNS` of them fewer. */
 const IMAGES = { cpu: 24, cuda: 2_048, wasm: 1 } as const;
+const MOST_RUNS = 128;
 const COMPARED_PHOTOS = 8;
+
+interface Where {
+  readonly device: keyof typeof IMAGES;
+  readonly threads: number;
+  /** That runs the other frameworks, where no environments are to be made for them. */
+  readonly python: string | undefined;
+}
 
 interface Racer {
   readonly contestant: Contestant;
@@ -56,6 +68,7 @@ async function main(): Promise<void> {
       device: { type: 'string', default: 'cpu' },
       batches: { type: 'string' },
       threads: { type: 'string', default: String(availableParallelism()) },
+      python: { type: 'string' },
       rounds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       prepare: { type: 'boolean', default: false },
@@ -70,10 +83,11 @@ async function main(): Promise<void> {
   const device = values.device as keyof typeof IMAGES;
   const threads = whole('threads', values.threads);
   const rounds = whole('rounds', values.rounds ?? (values.quick ? '3' : '7'));
-  const batches = (values.batches ?? (values.quick ? '8' : '1,8,32')).split(',').map((text) => whole('batches', text));
   const contestants = chooseContestants(device, values.engines);
+  const batches = (values.batches ?? (values.quick ? '8' : BATCHES[device])).split(',').map((text) => whole('batches', text));
+  const where = { device, threads, python: values.python };
   // Who asks for a GPU is told why there is none; nobody else's figures on it would be of use then.
-  if (device === 'cuda') await probeEngine({ engine: 'onnx', precision: 'float32', device, threads, weights: '' });
+  if (device === 'cuda') await probeEngineProcess({ engine: 'onnx', precision: 'float32', device, threads });
   const source = resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? join(ROOT, '..', 'shared', 'data'), 'coco-mini'));
   if (!existsSync(source))
     throw new ShowtellError('NOT_A_DATASET', `Expected a COCO folder for --source but there is no ${source}`, {
@@ -86,7 +100,7 @@ async function main(): Promise<void> {
     const int8 = contestants.some((contestant) => isOwn(contestant) && contestant.precision === 'int8');
     const inputs = await writeEncodeInputs(folder, { source, weights: values.weights, int8, threads });
     console.error(`${inputs.description}; ${threads} threads, batches ${batches.join(', ')}, ${rounds} rounds`);
-    await enter(racers, contestants, inputs, device, threads);
+    await enter(racers, contestants, inputs, where);
     if (values.prepare) {
       for (const batch of batches) await warmUp(racers, batch);
       return;
@@ -102,18 +116,12 @@ async function main(): Promise<void> {
 }
 
 /** Opens everyone, one after another, and compares features; who cannot take part is said and left out. */
-async function enter(
-  racers: Racer[],
-  contestants: readonly Contestant[],
-  inputs: EncodeInputs,
-  device: string,
-  threads: number,
-): Promise<void> {
-  const reference = await open(chooseContestants('cpu', 'onnx:float32')[0]!, inputs, 'cpu', threads, () => undefined);
+async function enter(racers: Racer[], contestants: readonly Contestant[], inputs: EncodeInputs, where: Where): Promise<void> {
+  const reference = await open(chooseContestants('cpu', 'onnx:float32')[0]!, inputs, { ...where, device: 'cpu' }, () => undefined);
   await reference.process.close();
   for (const contestant of contestants)
     try {
-      racers.push(await open(contestant, inputs, device, threads, (features) => relativeError(features, reference.features)));
+      racers.push(await open(contestant, inputs, where, (features) => relativeError(features, reference.features)));
       console.error(`  ${label(contestant)} takes part, relative error ${racers.at(-1)!.error.toExponential(1)}`);
     } catch (error) {
       console.error(`  ${label(contestant)} is skipped: ${(error as Error).message}`);
@@ -125,8 +133,7 @@ async function enter(
 async function open(
   contestant: Contestant,
   inputs: EncodeInputs,
-  device: string,
-  threads: number,
+  { device, threads, python }: Where,
   errorOf: (features: Float32Array) => number | undefined,
 ): Promise<Racer & { readonly features: Float32Array }> {
   const { program, precision } = contestant;
@@ -135,8 +142,8 @@ async function open(
   if (device !== 'cuda') env['CUDA_VISIBLE_DEVICES'] = '';
   const child =
     program.kind === 'own'
-      ? startBenchProcess(process.execPath, ['--expose-gc', join(__dirname, 'own-engine-main.js')], env)
-      : startBenchProcess(await pythonEnvironment(program.name, console.error), [join(PEERS, `${program.name}_peer.py`)], env);
+      ? startBenchProcess(process.execPath, ['--expose-gc', join(__dirname, 'own-engine-main.js')], withKeptLibraries(env))
+      : startBenchProcess(python ?? (await pythonEnvironment(program.name, console.error)), [join(PEERS, `${program.name}_peer.py`)], env);
   try {
     const weights = program.kind === 'own' && precision === 'int8' ? inputs.int8! : inputs.weights;
     const { topology, pixels, calibration } = inputs;
@@ -172,12 +179,12 @@ async function warmUp(racers: readonly Racer[], batch: number): Promise<void> {
 
 async function race(racers: readonly Racer[], device: keyof typeof IMAGES, batch: number, rounds: number): Promise<EncodeRow[]> {
   await warmUp(racers, batch);
-  const repeats = Math.ceil(IMAGES[device] / batch);
+  const repeats = Math.min(Math.ceil(IMAGES[device] / batch), MOST_RUNS);
   const rates = await interleave(
     racers.map(({ process: child }) => ({
       measure: async () => (batch * repeats) / (await child.ask({ type: 'run', batch, repeats })).seconds,
     })),
-    { rounds, pauseMs: PAUSE_MS },
+    { rounds, pauseMs: PAUSE_MS[device] },
   );
   return racers.map(({ contestant, process: child, error }, index): EncodeRow => {
     const rss = peakMB(child.pid);
