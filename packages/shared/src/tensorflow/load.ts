@@ -30,6 +30,11 @@ export interface TensorflowOptions {
 /** Only those who use it load it. */
 const core = () => require('@tensorflow/tfjs-core') as Operators;
 
+/** Makes the operators differentiable, which the core's own bundle for Node leaves out: the layers bring the gradients along. */
+export function registerGradients(): void {
+  require('@tensorflow/tfjs-layers');
+}
+
 /** TensorFlow.js has one backend in a process, and TensorFlow reads its settings once. */
 let loaded: { readonly options: TensorflowOptions; readonly tensorflow: Tensorflow } | undefined;
 

@@ -82,7 +82,7 @@ export function evaluationGraph(architecture: Architecture, steps: number): { gr
 }
 
 /** Embeddings are looked up by token, which is no product; tied ones are multiplied with as well. */
-function trainedByProducts(architecture: Architecture): MatrixName[] {
+export function trainedByProducts(architecture: Architecture): MatrixName[] {
   const looked: readonly MatrixName[] = architecture.tiedEmbeddings ? ['mean', 'deviation'] : ['mean', 'deviation', 'embedding'];
   return [...matricesOf(architecture).keys()].filter((name) => !looked.includes(name));
 }

@@ -35,7 +35,7 @@ export function weightInputs(graph: Graph, architecture: Architecture): { readon
 }
 
 /** As Keras has it; added to the variance. */
-const NORM_EPSILON = 1e-3;
+export const NORM_EPSILON = 1e-3;
 
 /**
  * The captioner's network, part by part, as nodes of a graph. Training, evaluation and decoding put the same parts together:

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { describeConformance } from '../../../shared/test/conformance';
 import type { Batch, StepResult, TrainingState } from '../../src/engine/engine';
-import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { hyperparametersOf } from '../../src/model/presets/presets';
+import { ENGINES } from './engines';
 
 type Arrays = Record<string, { shape: number[]; data: number[] }>;
 interface Expected {
@@ -45,7 +45,9 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
     captions: tokens.map((row) => Int32Array.from(row.slice(0, row.indexOf(expected.tokens.END) + 1))),
   }));
 
-  describe.each(['plain', 'clipped'] as const)('%s', (kind) => {
+  describe.each(
+    Object.entries(ENGINES).flatMap(([engine, create]) => (['plain', 'clipped'] as const).map((kind) => [engine, kind, create] as const)),
+  )('%s, %s', (_, kind, create) => {
     const { global_clipnorm: clipNorm, per_step: perStep } = expected[kind];
     const results: StepResult[] = [];
     let first: TrainingState;
@@ -53,7 +55,7 @@ describeConformance('the captioner computed by Keras on TensorFlow', ['trainer-k
 
     beforeAll(async () => {
       const { model, adam } = expected;
-      const engine = await createOnnxTrainingEngine({
+      const engine = await (await create())({
         hyperparameters: hyperparametersOf('seed', {
           units: model.units,
           embedding: model.embed,

@@ -1,29 +1,10 @@
 import { createDecoder } from '../../src/decoding/decoder';
-import type { Batch, TrainingEngine } from '../../src/engine/engine';
+import type { TrainingEngine } from '../../src/engine/engine';
 import { createOnnxTrainingEngine } from '../../src/engine/onnx';
 import { architectureOf } from '../../src/model/parameters';
 import { hyperparametersOf } from '../../src/model/presets/presets';
-import { Random } from '../../src/model/random';
 import { randomWeights } from '../model/reference';
-
-const sizes = { dimension: 5, vocabularySize: 9 };
-const settings = { units: 6, embedding: 4, maxLength: 6, learningRate: 0.01, blockUnknown: false };
-const regularized = { dropout: 0.3, scheduledSampling: 0.8, labelSmoothing: 0.1 };
-const NETWORKS: Readonly<Record<string, Record<string, unknown>>> = {
-  seed: {},
-  'first-input': { image: 'first-input', imageActivation: 'linear' },
-  'every-input': { image: 'every-input' },
-  'layer norm, tied, standardised': { image: 'every-input', layerNorm: true, tiedEmbeddings: true, standardize: true },
-  'layer norm, photo first': { image: 'first-input', layerNorm: true },
-};
-
-const random = new Random(12);
-const batches: Batch[] = Array.from({ length: 5 }, () => {
-  const captions = Array.from({ length: 6 }, () =>
-    Int32Array.from([1, ...Array.from({ length: random.below(6) }, () => 3 + random.below(6)), 2]),
-  );
-  return { captions, features: Float32Array.from({ length: captions.length * sizes.dimension }, () => random.normal()) };
-});
+import { batches, NETWORKS, regularized, settings, sizes } from './networks';
 
 async function withEngine<T>(
   hyperparameters: ReturnType<typeof hyperparametersOf>,
