@@ -46,6 +46,8 @@ export class Graph {
   readonly nodes: GraphNode[] = [];
   readonly inputs: Declared[] = [];
   readonly outputs: Declared[] = [];
+  /** Shapes that do not follow from those of the inputs: see `describe`. */
+  readonly described = new Map<Value, Declared>();
   readonly #initializers = new Map<Value, Initializer>();
 
   /** @param prefix of every name that the graph makes up, for one that is laid beside another's. */
@@ -65,6 +67,15 @@ export class Graph {
 
   output(name: Value, type: ElementType, shape: readonly Dimension[]): void {
     this.outputs.push({ name, type, shape });
+  }
+
+  /**
+   * Tells the shape of a value within the graph, where onnxruntime cannot infer it: pieces whose sizes are inputs. Dimensions of the
+   * same name are the same size, and values of the same shape can take each other's place in memory.
+   */
+  describe(name: Value, type: ElementType, shape: readonly Dimension[]): Value {
+    this.described.set(name, { name, type, shape });
+    return name;
   }
 
   /** A constant tensor; the same name twice keeps the first. Data is in row-major order, little-endian. */
@@ -143,6 +154,7 @@ export class Graph {
         initializer: this.initializers.map(tensorProto),
         input: this.inputs.map(valueInfoProto),
         output: this.outputs.map(valueInfoProto),
+        valueInfo: [...this.described.values()].map(valueInfoProto),
       },
     });
   }

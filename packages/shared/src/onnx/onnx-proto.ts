@@ -22,6 +22,7 @@ const DESCRIPTOR: protobuf.INamespace = {
         initializer: { rule: 'repeated', type: 'TensorProto', id: 5 },
         input: { rule: 'repeated', type: 'ValueInfoProto', id: 11 },
         output: { rule: 'repeated', type: 'ValueInfoProto', id: 12 },
+        valueInfo: { rule: 'repeated', type: 'ValueInfoProto', id: 13 },
       },
     },
     NodeProto: {

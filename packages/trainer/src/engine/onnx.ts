@@ -22,8 +22,9 @@ async function openOnnxComputer({ architecture, steps, regularization, weights, 
   const { dimension, embedding } = architecture;
   const matrixFeeds = matrixTensors(weights, weights.matrices);
   const { graph, ...outputs } = trainingGraph(architecture, steps, regularization);
-  // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed.
-  const open = (model: Uint8Array) => openSession(model, { threads, spinning: false });
+  // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed. A plan of memory
+  // is of use to batches of the same sizes, which hardly ever come twice, and is kept for each.
+  const open = (model: Uint8Array) => openSession(model, { threads, spinning: false, memoryPattern: false });
   const session = await open(graph.encode());
   const gradientFetches = Object.fromEntries(
     [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),

@@ -150,7 +150,7 @@ export function instantiate(functions: readonly WasmFunction[], memory: WasmMemo
   return new WebAssembly.Instance(new WebAssembly.Module(encodeModule(functions)), { env: { memory } }).exports;
 }
 
-/** `\\0asm`, version 1 */
+/** `\0asm`, version 1 */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** A module of these functions on a memory that it imports as `env.memory`. */

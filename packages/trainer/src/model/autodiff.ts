@@ -127,6 +127,8 @@ export function gradients(
     const list = contributions.get(value);
     if (list === undefined) return undefined;
     const sum = total(graph, list);
+    const described = graph.described.get(value);
+    if (described) graph.describe(sum, described.type, described.shape);
     contributions.set(value, [sum]);
     return sum;
   };

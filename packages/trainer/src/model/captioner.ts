@@ -118,15 +118,22 @@ function unroll(
   const inputs = graph.ops('Split', [network.input(vectors), rows], steps + photos, { axis: 0 });
   const running = graph.ops('Split', [rows, graph.int(Array<number>(steps + photos).fill(1))], steps + photos, { axis: 0 });
 
+  const { units } = network.architecture;
+  // Without these names onnxruntime knows of no two tensors here that they are of one size, and gives each memory of its own.
+  const ofStep = (step: number, value: Value, columns: number) =>
+    graph.describe(value, 'float32', [step > photos ? `B${step}` : 'B', columns]);
   let state = network.begin(image);
   const states: Value[] = [];
   for (const [step, input] of inputs.entries()) {
     if (step > 0) state = firstRows(graph, state, running[step - 1]!, running[step]!);
-    state = network.next(input, state);
+    for (const value of [state.hidden, state.cell]) ofStep(step, value, units);
+    if (state.image !== undefined) ofStep(step, state.image, 4 * units);
+    state = network.next(ofStep(step, input, 4 * units), state);
+    for (const value of [state.hidden, state.cell]) ofStep(step, value, units);
     // Nothing is to be said after the photo alone.
     if (step >= photos) states.push(state.hidden);
   }
-  return { embedded, states: dropped(graph.op('Concat', states, { axis: 0 }), 'states') };
+  return { embedded, states: dropped(graph.describe(graph.op('Concat', states, { axis: 0 }), 'float32', ['N', units]), 'states') };
 }
 
 /** What is left of a state of `before` rows when only the first `after` go on. */
