@@ -3,6 +3,7 @@ import { CiderD, DocumentFrequencies } from '../../src/evaluation/cider';
 import { NgramTable } from '../../src/evaluation/ngrams';
 import { scoreCaptions } from '../../src/evaluation/scores';
 
+const ascending = (values: readonly number[]) => values.toSorted((a, b) => a - b);
 const token = fc.nat({ max: 9 });
 const caption = fc.array(token, { maxLength: 12 });
 const images = fc.array(fc.record({ candidate: caption, references: fc.array(caption, { minLength: 1, maxLength: 4 }) }), {
@@ -62,9 +63,9 @@ test('n-grams are counted as in a plain dictionary, also where the table has gro
           plain.set(key, (plain.get(key) ?? 0) + 1);
         }
         const [start, end] = [starts[order - 1]!, starts[order]!];
-        expect(counts.slice(start, end).toSorted()).toEqual([...plain.values()].toSorted());
+        expect(ascending(counts.slice(start, end))).toEqual(ascending([...plain.values()]));
         expect(new Set(ids.slice(start, end)).size).toBe(plain.size);
-        expect(ids.slice(start, end)).toEqual(ids.slice(start, end).toSorted((a, b) => a - b));
+        expect(ids.slice(start, end)).toEqual(ascending(ids.slice(start, end)));
       }
     }),
     { numRuns: 300 },
