@@ -1,11 +1,11 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { SplitOfRun, TrainingRecord } from '@showtell/shared/schema/checkpoint';
-import type { ManifestRecord, ManifestShard } from '@showtell/shared/schema/manifest';
-import { FeatureCache } from '../dataset/feature-cache';
-import { FeatureTable } from '../dataset/feature-table';
-import { readCaptions, readShard, readShards, shardsOf } from '../dataset/features';
+import type { ManifestRecord } from '@showtell/shared/schema/manifest';
+import type { FeatureTable } from '../dataset/feature-table';
+import { readCaptions, shardsOf } from '../dataset/features';
 import { readManifest } from '../dataset/manifest';
+import { openFeatures } from '../dataset/open-features';
 import { type CaptionSamples, type Dropped, SampleCollector, sampleCount } from '../dataset/samples';
 import { Vocabulary } from '../dataset/vocabulary';
 import { WordNumbers } from '../dataset/word-numbers';
@@ -52,93 +52,60 @@ export async function loadTrainingData(
   record: TrainingRecord,
   { featureMemory, vocabulary: given, signal }: LoadOptions,
 ): Promise<TrainingData> {
-  const { maxLength, minWordCount } = record.hyperparameters;
+  const { trainSplits, validationSplits, hyperparameters } = record;
   const { dimension } = record.encoder;
   const manifests = new Map<string, ManifestRecord>();
   for (const { run, key, sha256 } of record.manifests) manifests.set(run, (await readManifest(store, key, sha256, signal)).manifest);
-  const splits = [...record.trainSplits, ...record.validationSplits];
+  const splits = [...trainSplits, ...validationSplits];
   const shards = splits.map(({ run, split }) => shardsOf(manifests.get(run)!, split));
-  const sums = record.hyperparameters.standardize ? new FeatureSums(dimension) : undefined;
-  const counted = shards.slice(0, record.trainSplits.length).flat().length;
-  const count = (shard: number, rows: Float32Array) => {
-    if (shard < counted) sums?.add(rows);
+  const sums = hyperparameters.standardize ? new FeatureSums(dimension) : undefined;
+  const onShard = (split: number, rows: Float32Array) => {
+    if (split < trainSplits.length) sums?.add(rows);
   };
-  const { features, rowOf } = await openFeatures(store, shards, dimension, { featureMemory, signal, count });
-  const captions = async (split: SplitOfRun) => {
-    const row = rowOf[splits.indexOf(split)]!;
-    const rows = await readCaptions(store, manifests.get(split.run)!, split.split, signal);
-    return rows.map(({ imageId, caption }) => ({ caption, row: row.get(imageId) }));
+  const { features, rowsOf } = await openFeatures(store, shards, { dimension, memory: featureMemory, onShard, signal });
+  const captionsOf = async (split: SplitOfRun) => {
+    const rows = rowsOf[splits.indexOf(split)]!;
+    const found = await readCaptions(store, manifests.get(split.run)!, split.split, signal);
+    return found.map(({ imageId, caption }) => ({ caption, row: rows.get(imageId) }));
   };
 
-  const numbers = new WordNumbers();
-  const training = new SampleCollector(maxLength, given ? (word) => given.id(word) : (word) => numbers.number(word));
-  for (const split of record.trainSplits) for (const { caption, row } of await captions(split)) training.add(caption, row);
-  const train = training.samples();
-  const vocabulary = given ?? Vocabulary.ofCounts(numbers.counts(), minWordCount);
-  if (!given) numbers.toIds(train.ids, vocabulary);
-  checkSamples(train, training.dropped, record.trainSplits, record);
-
-  const validating = new SampleCollector(maxLength, (word) => vocabulary.id(word));
-  const references = new Map<number, string[]>();
-  for (const split of record.validationSplits)
-    for (const { caption, row } of await captions(split)) {
-      validating.add(caption, row);
-      if (row !== undefined && wordsOf(caption).length > 0) references.set(row, [...(references.get(row) ?? []), caption]);
-    }
-  const samples = validating.samples();
-  if (record.validationSplits.length > 0) checkSamples(samples, validating.dropped, record.validationSplits, record);
-  const images = Array.from(references, ([row, texts]) => ({ row, references: texts })).sort((a, b) => a.row - b.row);
-
-  return {
-    vocabulary,
-    features,
-    featureBytes: shards.flat().reduce((sum, { bytes }) => sum + bytes, 0),
-    train,
-    validation: record.validationSplits.length === 0 ? undefined : { samples, images },
-    statistics: sums?.statistics(),
-    dropped: training.dropped,
-  };
+  const { train, vocabulary, dropped } = await readTrainingCaptions(record, captionsOf, given);
+  const validation = validationSplits.length === 0 ? undefined : await readValidationCaptions(record, captionsOf, vocabulary);
+  const featureBytes = shards.flat().reduce((sum, { bytes }) => sum + bytes, 0);
+  return { vocabulary, features, featureBytes, train, validation, statistics: sums?.statistics(), dropped };
 }
 
-/** Reads all shards once, to know which image has which row, and keeps as many as fit. */
-async function openFeatures(
-  store: ObjectStore,
-  splits: readonly (readonly ManifestShard[])[],
-  dimension: number,
-  {
-    featureMemory,
-    signal,
-    count,
-  }: { featureMemory: number; signal: AbortSignal | undefined; count: (shard: number, features: Float32Array) => void },
-): Promise<{ features: FeatureTable; rowOf: Map<string, number>[] }> {
-  const shards = splits.flat();
-  const cache = new FeatureCache(
-    {
-      bytes: shards.map(({ bytes }) => bytes),
-      // Not stopped by a signal: whoever stops saves what he has, and closes the table.
-      read: async (shard) => (await readShard(store, shards[shard]!, dimension)).features,
-    },
-    featureMemory,
-  );
-  const rowOf: Map<string, number>[] = [];
-  let [shard, row] = [0, 0];
-  for (const split of splits) {
-    const rows = new Map<string, number>();
-    for await (const { imageIds, features } of readShards(store, split, dimension, signal)) {
-      count(shard, features);
-      cache.offer(shard++, features);
-      for (const imageId of imageIds) rows.set(imageId, row++);
+/** Captions of a split and the rows of their images; images that were rejected have none. */
+type CaptionsOf = (split: SplitOfRun) => Promise<{ readonly caption: string; readonly row: number | undefined }[]>;
+
+async function readTrainingCaptions(
+  record: TrainingRecord,
+  captionsOf: CaptionsOf,
+  given: Vocabulary | undefined,
+): Promise<Pick<TrainingData, 'train' | 'vocabulary' | 'dropped'>> {
+  const { maxLength, minWordCount } = record.hyperparameters;
+  const numbers = new WordNumbers();
+  const collector = new SampleCollector(maxLength, (word) => given?.id(word) ?? numbers.number(word));
+  for (const split of record.trainSplits) for (const { caption, row } of await captionsOf(split)) collector.add(caption, row);
+  const train = collector.samples();
+  const vocabulary = given ?? Vocabulary.ofCounts(numbers.counts(), minWordCount);
+  if (!given) numbers.toIds(train.ids, vocabulary);
+  checkSamples(train, collector.dropped, record.trainSplits, record);
+  return { train, vocabulary, dropped: collector.dropped };
+}
+
+async function readValidationCaptions(record: TrainingRecord, captionsOf: CaptionsOf, vocabulary: Vocabulary): Promise<ValidationData> {
+  const collector = new SampleCollector(record.hyperparameters.maxLength, (word) => vocabulary.id(word));
+  const references = new Map<number, string[]>();
+  for (const split of record.validationSplits)
+    for (const { caption, row } of await captionsOf(split)) {
+      collector.add(caption, row);
+      if (row !== undefined && wordsOf(caption).length > 0) references.set(row, [...(references.get(row) ?? []), caption]);
     }
-    rowOf.push(rows);
-  }
-  return {
-    features: new FeatureTable(
-      dimension,
-      shards.map(({ rows }) => rows),
-      cache,
-    ),
-    rowOf,
-  };
+  const samples = collector.samples();
+  checkSamples(samples, collector.dropped, record.validationSplits, record);
+  const images = Array.from(references, ([row, texts]) => ({ row, references: texts })).sort((a, b) => a.row - b.row);
+  return { samples, images };
 }
 
 function checkSamples(samples: CaptionSamples, dropped: Dropped, splits: readonly SplitOfRun[], record: TrainingRecord): void {
