@@ -99,9 +99,9 @@ export class BeamSearch {
   /** Of each image its captions, best first. */
   captions(): DecodedCaption[][] {
     return this.#images.map(({ live, finished }) => {
-      const found = finished.length > 0 ? finished : [];
-      if (finished.length === 0) for (const hypothesis of live) this.#keep(found, hypothesis);
-      return found.map(({ hypothesis }) => decodedCaption(hypothesis, END));
+      const best = [...finished];
+      if (best.length === 0) for (const hypothesis of live) this.#keep(best, hypothesis);
+      return best.map(({ hypothesis }) => decodedCaption(hypothesis, END));
     });
   }
 
