@@ -58,7 +58,7 @@ const figure = (value: unknown) => (typeof value === 'number' ? value.toFixed(4)
 function bestOf(epochs: readonly FigureLine[], name: string, better: (value: number, best: number) => boolean): string {
   let best: { readonly value: number; readonly epoch: number } | undefined;
   for (const line of epochs) {
-    const value: unknown = (line as Record<string, unknown>)[name];
+    const value = line[name];
     if (typeof value === 'number' && (best === undefined || better(value, best.value))) best = { value, epoch: line.epoch };
   }
   return best === undefined ? '–' : `${figure(best.value)} (epoch ${best.epoch})`;

@@ -57,7 +57,7 @@ export function plotsOf(trainings: readonly TrainingCurves[]): Plot[] {
 
 function pointsOf(lines: readonly FigureLine[], event: FigureLine['event'], figure: string): Point[] {
   return lines.flatMap((line): Point[] => {
-    const value: unknown = (line as Record<string, unknown>)[figure];
+    const value = line[figure];
     return line.event === event && typeof value === 'number' && Number.isFinite(value) ? [[line.step, value]] : [];
   });
 }

@@ -3,20 +3,33 @@ import { Count } from '@showtell/shared/schema/record';
 import { z } from 'zod';
 import type { TrainEvent } from '../train/events';
 
-/** Figures beside the named ones pass through as they are: whatever a step or epoch comes to tell can be plotted. */
-const figures = { step: Count, epoch: Count, time: z.number() };
-const Figure = z.union([z.number(), z.null()]);
+/** A trainer began here, at the first step or where a checkpoint was: what others wrote of later steps does not count. */
+export interface StartLine {
+  readonly event: 'start';
+  readonly step: number;
+  /** Seconds since 1970 by the trainer's clock; it orders nothing. */
+  readonly time: number;
+}
 
-/** One line of a training's metrics. `time` is seconds since 1970 by the trainer's clock; it orders nothing. */
-export const MetricLine = z.discriminatedUnion('event', [
-  /** A trainer began here, at the first step or where a checkpoint was: what others wrote of later steps does not count. */
+/** Figures of a step, or of an epoch that is over: whatever such an event tells in numbers, `loss` and others. */
+export interface FigureLine {
+  readonly event: 'step' | 'epoch';
+  readonly step: number;
+  readonly epoch: number;
+  readonly time: number;
+  /** `null` for what was not measured, or is not finite. */
+  readonly [figure: string]: number | string | null;
+}
+
+/** One line of a training's metrics. */
+export type MetricLine = StartLine | FigureLine;
+
+const MetricLine: z.ZodType<MetricLine> = z.union([
   z.object({ event: z.literal('start'), step: Count, time: z.number() }),
-  z.object({ event: z.literal('step'), ...figures, loss: Figure }).catchall(Figure),
-  z.object({ event: z.literal('epoch'), ...figures, loss: Figure, validationLoss: Figure }).catchall(Figure),
+  z
+    .object({ event: z.enum(['step', 'epoch']), step: Count, epoch: Count, time: z.number(), loss: z.number().nullable() })
+    .catchall(z.number().nullable()),
 ]);
-export type MetricLine = z.infer<typeof MetricLine>;
-/** Figures of a step, or of an epoch that is over. */
-export type FigureLine = Exclude<MetricLine, { event: 'start' }>;
 
 /** The same in every event of a training, or told by comparing epochs. */
 const NO_FIGURES = new Set(['steps', 'epochs', 'best']);
@@ -26,7 +39,7 @@ export function metricLineOf(event: TrainEvent, time: number): MetricLine | unde
   if (event.event === 'start') return { event: 'start', step: event.step, time };
   if (event.event !== 'step' && event.event !== 'epoch') return undefined;
   const numbers = Object.entries(event).filter(([name, value]) => !NO_FIGURES.has(name) && (typeof value === 'number' || value === null));
-  return { ...Object.fromEntries(numbers), event: event.event, time } as FigureLine;
+  return { ...Object.fromEntries(numbers), event: event.event, step: event.step, epoch: event.epoch, time };
 }
 
 export function encodeMetricLines(lines: readonly object[]): Buffer {

@@ -42,9 +42,14 @@ test('one who begins where an epoch ends and has not told of its end leaves what
   ]);
 });
 
+const UNMEASURED = { validationCider: null, learningRate: 0.001, seconds: 4 };
+
 test('an event becomes a line of its figures, and the line comes back from text', () => {
-  const line = metricLineOf({ event: 'epoch', epoch: 2, epochs: 8, step: 158, loss: 1.5, validationLoss: Number.NaN }, 12.5)!;
-  expect(line).toEqual({ event: 'epoch', epoch: 2, step: 158, loss: 1.5, validationLoss: Number.NaN, time: 12.5 });
+  const line = metricLineOf(
+    { event: 'epoch', epoch: 2, epochs: 8, step: 158, loss: 1.5, validationLoss: Number.NaN, ...UNMEASURED, best: true },
+    12.5,
+  )!;
+  expect(line).toEqual({ event: 'epoch', epoch: 2, step: 158, loss: 1.5, validationLoss: Number.NaN, ...UNMEASURED, time: 12.5 });
   const text = encodeMetricLines([line, start(3)]);
   expect(decodeMetricLines(text, 'part')).toEqual([{ ...line, validationLoss: null }, start(3)]);
   expect(metricLineOf({ event: 'end', outcome: 'completed', step: 3, epoch: 1 }, 0)).toBeUndefined();
