@@ -75,7 +75,9 @@ test('every command has help with an example and the settings that matter most',
   const program = createProgram(new Shutdown());
   const leaves = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
   expect(leaves.map((command) => command.name()).sort()).toEqual(
-    'caption checkpoints demo doctor encode encoder enqueue ingest install pull status train trainer up'.split(' '),
+    'caption checkpoints compare curves demo doctor encode encoder enqueue evaluate ingest install pull score status train trainer up'.split(
+      ' ',
+    ),
   );
   for (const command of leaves) {
     let help = '';
