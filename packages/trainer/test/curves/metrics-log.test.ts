@@ -46,7 +46,7 @@ test('killed again and again, a training has each step and epoch once, with the 
   let tries = 0;
   for (; !(await readDone(store, 'killed')); tries++) {
     expect(tries).toBeLessThan(60);
-    const dying = dyingStore(store, 3 + random.below(14));
+    const dying = dyingStore(store, 6 + random.below(20));
     await train(dying, 'killed', { ...options(), checkpointSteps: 4 }).catch((error: unknown) => {
       expect(error).toMatchObject({ message: 'killed' });
     });
