@@ -3,9 +3,14 @@ import { InvalidArgumentError, Option } from 'commander';
 
 /** `--device` of the commands that compute features. */
 export function deviceFlag(): Option {
-  return new Option('--device <name>', `where the encoder computes: ${DEVICE_FORMS}; only auto may fall back`)
-    .argParser((text) => checked(text, parseDevice))
-    .default('auto');
+  return singleDeviceFlag('where the encoder computes').default('auto');
+}
+
+/** One device; `where` says of what. */
+export function singleDeviceFlag(where: string): Option {
+  return new Option('--device <name>', `${where}: ${DEVICE_FORMS}; only auto may fall back`).argParser((text) =>
+    checked(text, parseDevice),
+  );
 }
 
 /** `--device` of a worker, which may drive several GPUs. */

@@ -66,6 +66,11 @@ test('what is not in the store', async () => {
   expect(existsSync(join(cwd, 'model'))).toBe(false);
 });
 
+test('an engine for a training that a worker computes, or a device that it does not train on', async () => {
+  expect(await endOf(['train', 'absent', '--engine', 'tensorflow'])).toEqual(failed(2, 'USAGE', /--here with --engine/));
+  expect(await endOf(['train', 'absent', '--here', '--device', 'cuda'])).toEqual(failed(2, 'DEVICE_UNAVAILABLE', /device cpu/));
+});
+
 test('a model folder that is none', async () => {
   mkdirSync(join(cwd, 'model'));
   expect(await endOf(['caption', 'photo.jpg', '--model', 'model'])).toEqual(failed(2, 'NOT_FOUND', /not a pulled checkpoint/));

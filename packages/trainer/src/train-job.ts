@@ -5,6 +5,7 @@ import type { JobContext } from '@showtell/shared/queue/processor';
 import type { TrainJob } from '@showtell/shared/queue/queues';
 import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
+import type { CreateTrainingEngine } from './engine/engine';
 import { logEvents, type OnTrainEvent } from './train/events';
 import { freezeTraining } from './train/freeze';
 import { train } from './train/train';
@@ -13,6 +14,7 @@ export interface TrainServices {
   readonly store: ObjectStore;
   readonly logger: Logger;
   readonly threads: number;
+  readonly createEngine: CreateTrainingEngine;
   readonly checkpointSeconds: number;
   readonly featureMemory: number | undefined;
   readonly holder: string;
@@ -28,7 +30,7 @@ const PROGRESS_MS = 1_000;
  * while another process holds the training's lease, it looks again later.
  */
 export async function runTrainJob(data: TrainJob, { job, token, signal }: JobContext<TrainJob>, services: TrainServices): Promise<void> {
-  const { store, logger, threads, checkpointSeconds, featureMemory, holder, leaseSeconds, stop } = services;
+  const { store, logger, threads, createEngine, checkpointSeconds, featureMemory, holder, leaseSeconds, stop } = services;
   const { training, request } = data;
   if (request && !(await store.head(keys.trainingJson(training), { signal })))
     await freezeTraining(store, { runs: [request.run], preset: request.preset, training });
@@ -39,6 +41,7 @@ export async function runTrainJob(data: TrainJob, { job, token, signal }: JobCon
       holder,
       leaseSeconds,
       threads,
+      createEngine,
       featureMemory,
       checkpointSeconds,
       // A lost job lock stops it in the same way: what the training's objects are guarded by is its lease, and that is still ours.

@@ -1,9 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
-import { cpuName } from '@showtell/shared/device';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES, MAX_STALLED, queueNames, TrainJob } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
@@ -11,12 +9,17 @@ import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
 import { reportWorker } from '@showtell/shared/queue/worker-report';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
+import { openTrainingEngine, type TrainingEngineName } from './engine/open';
 import { runTrainJob } from './train-job';
 
 export interface TrainerWorkerOptions {
   readonly settings: Settings;
   readonly store: ObjectStore;
   readonly logger: Logger;
+  /** What trains. Default: `onnx`. */
+  readonly engine?: TrainingEngineName;
+  /** `auto` (the default), `cpu`, `cuda`, `wasm`. */
+  readonly device?: string;
   /** Threads of the engine. Default: one for every core that this process may use. */
   readonly threads?: number;
   /** Ends when no training is left in the queue, instead of waiting for more. */
@@ -25,15 +28,13 @@ export interface TrainerWorkerOptions {
   readonly shutdown: Shutdown;
 }
 
-/** Where the engine `onnx` trains. */
-const DEVICE = 'cpu';
-
 /**
  * Serves the queue `train` until it is asked to stop, and resolves once everything is closed. A training that it stops in is saved
  * after the step going on, and its job goes back to the queue.
  */
 export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<void> {
-  const { settings, store, logger, threads = availableParallelism(), once = false, shutdown } = options;
+  const { settings, store, logger, engine: engineName = 'onnx', device = 'auto', threads = availableParallelism() } = options;
+  const { once = false, shutdown } = options;
   const opened = new Shutdown(logger);
   const stopped = serve();
   shutdown.defer('trainer worker', () => stopped.catch(() => {}));
@@ -43,7 +44,9 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
     try {
       const { redis, queues } = await openQueues(settings, logger, opened);
       await store.probe({ signal: shutdown.signal });
-      const name = workerName(DEVICE);
+      const { tensorflow } = settings;
+      const { description, create } = await openTrainingEngine({ engine: engineName, device, threads, tensorflow });
+      const name = workerName(description.device);
       const worker = startWorker<TrainJob>({
         settings,
         redis,
@@ -57,6 +60,7 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
             store,
             logger,
             threads,
+            createEngine: create,
             featureMemory: settings.featureMemory,
             checkpointSeconds: settings.checkpointSeconds,
             stop: shutdown.signal,
@@ -67,10 +71,8 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
           }),
       });
       opened.defer('train worker', () => drain(worker, settings.drainSeconds));
-      opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => DEVICE, images: () => 0 }));
-      const versions = { onnxruntime: onnxruntimeVersion() };
-      const engine = { engine: 'onnx', provider: 'CPU', device: DEVICE, deviceName: cpuName(), threads, versions };
-      logger.info({ store: store.url, worker: name, ...engine }, 'trainer worker is ready');
+      opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => description.device, images: () => 0 }));
+      logger.info({ store: store.url, worker: name, ...description }, 'trainer worker is ready');
       if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, shutdown.signal);
       else await untilAborted(shutdown.signal);
     } finally {

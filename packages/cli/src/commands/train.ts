@@ -1,6 +1,11 @@
+import { availableParallelism } from 'node:os';
+import { ShowtellError } from '@showtell/shared/errors';
 import type { Shutdown } from '@showtell/shared/shutdown';
+import type { TrainingEngineName } from '@showtell/trainer/engine/open';
+import type * as Presets from '@showtell/trainer/model/presets/presets';
 import type { SplitName } from '@showtell/trainer/train/choose-splits';
 import { Command, InvalidArgumentError } from 'commander';
+import { trainingDeviceFlag, trainingEngineFlag } from '../training-engine-flags';
 import { wholeNumber } from '../whole-number';
 
 interface TrainFlags {
@@ -14,6 +19,9 @@ interface TrainFlags {
   readonly from?: string;
   readonly resume?: boolean;
   readonly here?: boolean;
+  readonly engine?: TrainingEngineName;
+  readonly device?: string;
+  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -37,6 +45,9 @@ export function trainCommand(shutdown: Shutdown): Command {
     )
     .option('--resume', 'go on with a training from its newest checkpoint, with the settings it was frozen with')
     .option('--here', 'train in this process instead of a worker')
+    .addOption(trainingEngineFlag())
+    .addOption(trainingDeviceFlag())
+    .option('--threads <n>', 'with --here: threads of the CPU (default: one for every core)', wholeNumber(1, 1_024))
     .option('--json', 'print what happens as JSON lines')
     .addHelpText(
       'after',
@@ -44,9 +55,13 @@ export function trainCommand(shutdown: Shutdown): Command {
         '  $ showtell train coco flickr --name both --train-split train,restval --validation-split coco:val\n' +
         '  $ showtell train flickr --name tuned --from both@best --set learningRate=1e-4 --set patience=3\n',
     )
+    .addHelpText('after', presetsHelp)
     .action(async (runs: string[], flags: TrainFlags, command: Command) => {
       const [{ openContext }, { trainRun }] = await Promise.all([import('../context.js'), import('../train/train-run.js')]);
-      const { name, set, epochs, trainSplit, validationSplit, ...rest } = flags;
+      const { name, set, epochs, trainSplit, validationSplit, engine, device, threads, ...rest } = flags;
+      const asked = Object.entries({ engine, device, threads }).find(([, value]) => value !== undefined);
+      if (asked && !flags.here)
+        throw new ShowtellError('USAGE', `Expected --here with --${asked[0]}: a worker has its own, see showtell worker trainer --help`);
       await trainRun(openContext(command, shutdown), {
         ...rest,
         runs,
@@ -57,8 +72,31 @@ export function trainCommand(shutdown: Shutdown): Command {
         resume: flags.resume ?? false,
         here: flags.here ?? false,
         json: flags.json ?? false,
+        compute: { engine: engine ?? 'onnx', device: device ?? 'auto', threads: threads ?? availableParallelism() },
       });
     });
+}
+
+/** What --preset and --set take. Read when help is asked for, because it loads the trainer's schemas. */
+function presetsHelp(): string {
+  const { PRESETS } = require('@showtell/trainer/model/presets/presets') as typeof Presets;
+  const width = Math.max(...Object.keys(PRESETS).map(({ length }) => length));
+  const presets = Object.values(PRESETS).map(({ name, description }) => wrapped(`  ${name.padEnd(width)}  `, description.split(' '), ' '));
+  const names = Object.keys(Object.values(PRESETS)[0]!.hyperparameters);
+  return `\nPresets:\n${presets.join('\n')}\n\nHyper-parameters (--set):\n${wrapped('  ', names, ', ')}\n`;
+}
+
+const COLUMNS = 80;
+
+/** Words in lines that begin under the first one's beginning. */
+function wrapped(first: string, words: readonly string[], separator: string): string {
+  const lines = [''];
+  for (const [index, word] of words.entries()) {
+    const piece = index + 1 < words.length ? word + separator : word;
+    if (first.length + lines.at(-1)!.length + piece.trimEnd().length > COLUMNS) lines.push('');
+    lines.push(lines.pop()! + piece);
+  }
+  return first + lines.map((line) => line.trimEnd()).join(`\n${' '.repeat(first.length)}`);
 }
 
 /** `val`, `coco:val,flickr:dev`, or `none`. */

@@ -2,10 +2,12 @@ import type { EngineName } from '@showtell/encoder-worker/encoder/engines/engine
 import { EXIT } from '@showtell/shared/errors';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
+import type { TrainerWorkerOptions } from '@showtell/trainer/worker';
 import { Command, Option } from 'commander';
 import { devicesFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
 import { precisionFlag } from '../precision-flag';
+import { trainingDeviceFlag, trainingEngineFlag } from '../training-engine-flags';
 import { wholeNumber } from '../whole-number';
 
 export function workerCommand(shutdown: Shutdown): Command {
@@ -54,14 +56,22 @@ export function workerCommand(shutdown: Shutdown): Command {
       new Command('trainer')
         .description('Fit captioners on finished runs')
         .addOption(once())
-        .addHelpText('after', '\nExample:\n  $ showtell worker trainer --once\n')
-        .action(async (options: { once?: boolean }, command: Command) => {
+        .addOption(trainingEngineFlag())
+        .addOption(trainingDeviceFlag())
+        .option('--threads <n>', 'threads of the CPU (default: one for every core)', wholeNumber(1, 1_024))
+        .addHelpText(
+          'after',
+          '\nExamples:\n  $ showtell worker trainer --once\n  $ showtell worker trainer --engine tensorflow --device cuda\n',
+        )
+        .action(async (options: TrainerFlags, command: Command) => {
           const [{ openContext }, { runTrainerWorker }] = await Promise.all([import('../context.js'), import('@showtell/trainer/worker')]);
           endWithParent();
           await runTrainerWorker({ ...openContext(command, shutdown, { name: 'trainer', quiet: false }), ...options });
         }),
     );
 }
+
+type TrainerFlags = Pick<TrainerWorkerOptions, 'once' | 'engine' | 'device' | 'threads'>;
 
 interface EncoderFlags {
   readonly once?: boolean;

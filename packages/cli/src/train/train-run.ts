@@ -1,17 +1,17 @@
-import { availableParallelism, hostname } from 'node:os';
-import { cpuName } from '@showtell/shared/device';
+import { hostname } from 'node:os';
 import { EXIT } from '@showtell/shared/errors';
 import { checkName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { enqueueTraining } from '@showtell/trainer/admin/enqueue-training';
+import { openTrainingEngine, type TrainingEngineRequest } from '@showtell/trainer/engine/open';
 import { readDone } from '@showtell/trainer/train/done';
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
 import { readTraining, type TrainingRequest, trainingNameOf } from '@showtell/trainer/train/freeze';
 import { trainHere } from '@showtell/trainer/train/train-here';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
+import { formatEngine } from '../output/format-engine';
 import { followTraining } from './follow-training';
 import { showEvents } from './show-events';
 
@@ -21,10 +21,12 @@ export interface TrainRunOptions extends TrainingRequest {
   /** In this process; otherwise as a job of a trainer worker. */
   readonly here: boolean;
   readonly json: boolean;
+  /** Of this process: a worker has its own. */
+  readonly compute: Omit<TrainingEngineRequest, 'tensorflow'>;
 }
 
 /** Trains on complete runs to the end, printing what happens. Errors as of `trainHere`, `enqueueTraining` and `followTraining`. */
-export async function trainRun(context: CommandContext, { resume, here, json, ...asked }: TrainRunOptions): Promise<void> {
+export async function trainRun(context: CommandContext, { resume, here, json, compute, ...asked }: TrainRunOptions): Promise<void> {
   for (const run of asked.runs) checkName('run', run);
   const training = checkName('training', trainingNameOf(asked));
   const request = resume ? await asFrozen(context.store, { ...asked, training }) : { ...asked, training };
@@ -35,7 +37,9 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
     if (!json) process.stdout.write(`${line}\n`);
   };
   try {
-    const outcome = here ? await inThisProcess(context, request, resume, shown.onEvent) : await inAWorker(context, request, shown.onEvent);
+    const outcome = here
+      ? await inThisProcess(context, request, resume, compute, shown.onEvent)
+      : await inAWorker(context, request, shown.onEvent);
     if (before?.outcome === 'completed')
       say(
         `The training ${training} was complete already (${plural(before.epoch, 'epoch')}, ${plural(before.step, 'step')}). Its checkpoints: showtell checkpoints ${training}; to train once more, name a new training: --name NAME`,
@@ -47,7 +51,7 @@ export async function trainRun(context: CommandContext, { resume, here, json, ..
   }
 }
 
-type Asked = Omit<TrainRunOptions, 'resume' | 'here' | 'json'> & { readonly training: string };
+type Asked = Omit<TrainRunOptions, 'resume' | 'here' | 'json' | 'compute'> & { readonly training: string };
 
 /** What was asked for, with the frozen training's own settings where nothing was. */
 async function asFrozen(store: ObjectStore, asked: Asked): Promise<TrainingRequest & { readonly training: string }> {
@@ -67,13 +71,16 @@ async function inThisProcess(
   { store, settings, signal }: CommandContext,
   request: TrainingRequest,
   resume: boolean,
+  compute: TrainRunOptions['compute'],
   onEvent: OnTrainEvent,
 ) {
   let interrupted = false;
   process.once('SIGINT', () => (interrupted = true));
-  const threads = availableParallelism();
+  const { threads } = compute;
+  const { description, create } = await openTrainingEngine({ ...compute, tensorflow: settings.tensorflow });
   const { outcome } = await trainHere(store, request, {
     threads,
+    createEngine: create,
     resume,
     holder: `${hostname()}.${process.pid}`,
     // As a worker has it.
@@ -82,8 +89,7 @@ async function inThisProcess(
     checkpointSeconds: settings.checkpointSeconds,
     signal,
     onEvent: (event) => {
-      if (event.event === 'start')
-        process.stderr.write(`Training by onnx on cpu (${cpuName()}, ${plural(threads, 'thread')}, onnxruntime ${onnxruntimeVersion()})\n`);
+      if (event.event === 'start') process.stderr.write(`Training by ${formatEngine(description)}\n`);
       onEvent(event);
     },
   });

@@ -24,6 +24,28 @@ export function describeParity(name: string, create: () => Promise<CreateTrainin
   });
 }
 
+/** What one engine began the other goes on with. */
+export function describeRelay(name: string, create: () => Promise<CreateTrainingEngine>): void {
+  test(`${name} goes on with what onnx has begun, and onnx with that`, async () => {
+    const hyperparameters = hyperparametersOf('seed', { ...settings, ...regularized });
+    const options = { hyperparameters, ...sizes, totalSteps: batches.length, threads: 1, seed: 3 };
+    const [alone, first, second] = [
+      await createOnnxTrainingEngine(options),
+      await createOnnxTrainingEngine(options),
+      await (await create())(options),
+    ];
+    for (const batch of batches) await alone.step(batch);
+    for (const [index, batch] of batches.entries()) {
+      const [from, to] = index % 2 === 0 ? [first, second] : [second, first];
+      await from.step(batch);
+      to.load(from.state());
+    }
+    expect(first.state().step).toBe(batches.length);
+    for (const part of ['weights', 'm', 'v'] as const) expectClose(first.state()[part], alone.state()[part]);
+    for (const engine of [alone, first, second]) await engine.close();
+  });
+}
+
 async function steps(create: CreateTrainingEngine, hyperparameters: ReturnType<typeof hyperparametersOf>) {
   const initial = randomWeights(architectureOf(hyperparameters, sizes.dimension, sizes.vocabularySize), 4);
   const engine = await create({ hyperparameters, ...sizes, totalSteps: batches.length, threads: 1, seed: 3, initial });

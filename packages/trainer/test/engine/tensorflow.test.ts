@@ -2,10 +2,11 @@ import { hyperparametersOf } from '../../src/model/presets/presets';
 import { describeTrainingEngine } from './contract';
 import { createTensorflow, loadTested, TENSORFLOW_NAME } from './engines';
 import { batches, regularized, settings, sizes } from './networks';
-import { describeParity } from './parity';
+import { describeParity, describeRelay } from './parity';
 
 describeTrainingEngine(TENSORFLOW_NAME, createTensorflow);
 describeParity(TENSORFLOW_NAME, createTensorflow);
+describeRelay(TENSORFLOW_NAME, createTensorflow);
 
 test('no step and no evaluation leaves a tensor on the device, nor does one that fails', async () => {
   const { tf } = await loadTested();

@@ -1,26 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { type Device, isCuda, parseDevice } from '@showtell/shared/device';
+import type { EngineDescription } from '@showtell/shared/engine-description';
 import { ShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 
-/** Who computed a feature; nothing of it belongs to the feature's identity. */
-export interface EngineDescription {
-  readonly engine: string;
-  /** What computes, as the library calls it: `CPU`, `CUDA`, `WebAssembly`. */
-  readonly provider: string;
-  /** The device in use, not the one that was asked for. */
-  readonly device: Device;
-  /** What the device calls itself. */
-  readonly deviceName: string;
-  readonly precision: Precision;
-  /** Of the CPU. */
-  readonly threads: number;
-  /** Library → version. */
-  readonly versions: Readonly<Record<string, string>>;
-  /** Why `auto` became this device; absent where the device was asked for. */
-  readonly chosen?: string;
-}
+export type { EngineDescription } from '@showtell/shared/engine-description';
 
 /** An encoder ready to run. Every engine gives the same features; one contract suite fits them all. */
 export interface EncoderEngine {

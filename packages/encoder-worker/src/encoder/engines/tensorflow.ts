@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { cpuName, cudaIndex, type Device, isCuda } from '@showtell/shared/device';
+import { type Device, isCuda } from '@showtell/shared/device';
 import { ShowtellError } from '@showtell/shared/errors';
-import { listGpus } from '@showtell/shared/gpus';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import { tensorflowFolder, whyNotCuda } from '@showtell/shared/tensorflow/bindings';
-import { isOutOfMemory, loadTensorflow, type Operators, type Tensor, type Tensor1D, type Tensor4D } from '@showtell/shared/tensorflow/load';
+import { isOutOfMemory, type Operators, type Tensor, type Tensor1D, type Tensor4D } from '@showtell/shared/tensorflow/load';
+import { openTensorflow } from '@showtell/shared/tensorflow/open';
 import { checkFilePrecision, decodeEncoderFile } from '../encoder-file';
 import { foldConvolution } from '../fold';
 import { type Convolution, INPUT, LAYERS, type Layer, OUTPUT } from '../inception-v3';
@@ -37,15 +37,10 @@ function onDevice<T>(options: EngineOptions, open: (device: Device, chosen?: str
 async function load(
   device: Device,
   chosen: string | undefined,
-  { precision, threads: wanted, tensorflow: folder }: EngineOptions,
+  { precision, threads, tensorflow: folder }: EngineOptions,
 ): Promise<{ readonly tf: Operators; readonly description: EngineDescription }> {
-  // Asked for first: TensorFlow is shown one GPU alone, and so would nvidia-smi be.
-  const [provider, deviceName] = isCuda(device)
-    ? ['CUDA', (await listGpus()).find(({ index }) => index === cudaIndex(device))?.name ?? 'a GPU that nvidia-smi does not list']
-    : [device === 'cpu' ? 'CPU' : 'WebAssembly', cpuName()];
-  const { tf, threads, versions } = await loadTensorflow({ device, threads: wanted, folder: tensorflowFolder(folder) });
-  const which = { engine: 'tensorflow', provider, device, deviceName, precision, threads, versions };
-  return { tf, description: { ...which, ...(chosen !== undefined && { chosen }) } };
+  const { tf, description } = await openTensorflow({ device, threads, folder });
+  return { tf, description: { ...description, precision, ...(chosen !== undefined && { chosen }) } };
 }
 
 async function openOn(device: Device, chosen: string | undefined, options: EngineOptions, onNotice: OnNotice): Promise<EncoderEngine> {
