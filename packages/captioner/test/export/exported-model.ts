@@ -57,7 +57,7 @@ export async function saveModel(
   const vocabulary = Vocabulary.build([WORDS], 1);
   const architecture = architectureOf(record.hyperparameters, dimension, vocabulary.size);
   const weights = randomWeights(architecture);
-  const cursor = { seed: 7, step: 3, epoch: 1, batch: 0, lossSum: 0, tokens: 0, best: null };
+  const cursor = { seed: 7, step: 3, epoch: 1, batch: 0, lossSum: 0, lossCount: 0, best: null };
   const files = encodeCheckpointFiles(record, vocabulary, cursor, { step: 3, weights, m: weights, v: weights });
   await store.put(keys.trainingJson(training), Buffer.from('{}'));
   await store.put(keys.weights(record.encoder.weightsSha256), body);

@@ -14,6 +14,7 @@ export function showEvents({
   if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event)}\n`), end: () => {} };
   let bar: Progress | undefined;
   let epochs = 0;
+  let lossOf = lossText;
   const endBar = () => {
     bar?.end();
     bar = undefined;
@@ -25,8 +26,9 @@ export function showEvents({
   const onEvent: OnTrainEvent = (event) => {
     if (event.event === 'start') {
       ({ epochs } = event);
+      if (event.objective === 'self-critical') lossOf = rewardText;
       say(
-        `Training ${event.training}: ${formatCount(event.samples)} captions, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
+        `Training ${event.training}: ${formatCount(event.samples)} ${event.objective === 'self-critical' ? 'images' : 'captions'}, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
       if (event.featureBytes > event.featureMemory) say(notAllInMemory(event));
     } else if (event.event === 'waiting')
@@ -37,15 +39,19 @@ export function showEvents({
       bar ??= startProgress('Training', event.steps, { passing: true });
       bar.update(
         event.step,
-        `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}, learning rate ${formatRate(event.learningRate)}, ${formatCount(Math.round(event.tokensPerSecond))} words/s`,
+        `epoch ${event.epoch}, ${lossOf(event.loss, 3)}, learning rate ${formatRate(event.learningRate)}, ${formatCount(Math.round(event.tokensPerSecond))} words/s`,
       );
     } else if (event.event === 'epoch')
-      say(`Epoch ${event.epoch}/${event.epochs}  loss ${event.loss.toFixed(4)}${validated(event)}  ${formatSeconds(event.seconds)}`);
+      say(`Epoch ${event.epoch}/${event.epochs}  ${lossOf(event.loss, 4)}${validated(event)}  ${formatSeconds(event.seconds)}`);
     else if (event.event === 'end' && event.outcome === 'completed' && event.epoch < epochs) say(`Ended early: ${event.reason}`);
     else if (event.event === 'checkpoint') say(pc.dim(`Checkpoint at step ${formatCount(event.step)} in ${formatSeconds(event.seconds)}`));
   };
   return { onEvent, end: endBar };
 }
+
+const lossText = (loss: number, digits: number) => `loss ${loss.toFixed(digits)}`;
+/** The loss of self-critical training is what its captions are worth, with a minus. */
+const rewardText = (loss: number, digits: number) => `CIDEr of drawn captions ${(-loss).toFixed(digits)}`;
 
 type Told<Name> = Extract<Parameters<OnTrainEvent>[0], { event: Name }>;
 

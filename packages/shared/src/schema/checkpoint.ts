@@ -76,6 +76,12 @@ export const Hyperparameters = z.strictObject({
   /** A word enters the vocabulary when it occurs at least this often in the training captions. */
   minWordCount: z.int().positive(),
   ...DecodingSettings.shape,
+  /** What is trained for: likely training captions, or captions of the captioner's own that have a high CIDEr-D. */
+  objective: z.enum(['cross-entropy', 'self-critical']),
+  /** What a drawn caption must be better than: the greedy one, or the mean of the others of its image. */
+  baseline: z.enum(['greedy', 'mean']),
+  /** Captions drawn of each image; `batchSize` counts images then. */
+  samples: z.int().positive().max(1_000),
   /** What `best` is best in, on the validation splits: CIDEr-D of greedy captions (the higher the better), or the loss per real token. */
   validationMetric: z.enum(['CIDEr', 'loss']),
   /** Epochs without a better one after which a training ends; `null` for never. */

@@ -37,9 +37,9 @@ export const Cursor = z.strictObject({
   epoch: Count,
   /** Batches done of the epoch that is not over. */
   batch: Count,
-  /** Σ −log p and its tokens in the epoch that is not over. */
+  /** Σ of the losses in the epoch that is not over, and of how many: one for each real token, or for each caption that was drawn. */
   lossSum: z.number(),
-  tokens: Count,
+  lossCount: Count,
   /** The best epoch so far, by the training's `validationMetric`; patience counts from it. `null` before the first, and without validation. */
   best: z.strictObject({ epoch: Count, step: Count, loss: z.number(), cider: z.number() }).nullable(),
 });

@@ -4,6 +4,11 @@ import type { EpochOrder } from './epoch-order';
 import type { FeatureTable } from './feature-table';
 import { type CaptionSamples, captionOf } from './samples';
 
+/** A batch and the numbers of the samples that it is made of. */
+export interface SampledBatch extends Batch {
+  readonly samples: Uint32Array;
+}
+
 /** Batches of an epoch; the last one may be smaller. */
 export function batchCount(samples: number, batchSize: number): number {
   return Math.ceil(samples / batchSize);
@@ -19,7 +24,7 @@ export async function* batchesOf(
   { samples: order, windows }: EpochOrder,
   batchSize: number,
   first = 0,
-): AsyncGenerator<Batch> {
+): AsyncGenerator<SampledBatch> {
   const count = batchCount(order.length, batchSize);
   let windowEnd = 0;
   const ahead = new Ahead(count - first, async (index) => {
@@ -32,6 +37,7 @@ export async function* batchesOf(
     }
     const chosen = order.subarray(begin, begin + batchSize);
     return {
+      samples: chosen,
       features: await features.gather(Array.from(chosen, (sample) => samples.rows[sample]!)),
       captions: Array.from(chosen, (sample) => captionOf(samples, sample)),
     };

@@ -67,6 +67,8 @@ export interface TrainingEngine {
   step(batch: Batch): Promise<StepResult>;
   /** Forward only. */
   evaluate(batch: Batch): Promise<Evaluation>;
+  /** A copy of the weights, by Keras' names. */
+  weights(): ReadonlyMap<string, NamedTensor>;
   /** A copy. Loading it into an engine of the same sizes continues bit for bit as if never stopped. */
   state(): TrainingState;
   load(state: TrainingState): void;

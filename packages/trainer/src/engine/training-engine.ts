@@ -76,6 +76,8 @@ export async function createTrainingEngine(options: TrainingEngineOptions, open:
       return { lossSum: losses.reduce((sum, loss) => sum + loss, 0), tokens: packed.length };
     },
 
+    weights: () => weights.tensors(),
+
     state: () => ({ step: applied, weights: weights.tensors(), m: m.tensors(), v: v.tensors() }),
 
     load(state) {

@@ -1,10 +1,15 @@
+import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import type { Logger } from 'pino';
 
-/** What a training tells while it runs; as JSON lines they are its metrics. Losses are natural logarithms, per real token. */
+/**
+ * What a training tells while it runs; as JSON lines they are its metrics. Losses are natural logarithms, per real token; in self-critical
+ * training `loss` is the negative mean CIDEr-D of the captions drawn.
+ */
 export type TrainEvent =
   | {
       readonly event: 'start';
       readonly training: string;
+      readonly objective: Hyperparameters['objective'];
       readonly leaseEpoch: number;
       readonly samples: number;
       readonly validationSamples: number;

@@ -4,17 +4,19 @@ import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { decodingOf } from '../checkpoint/files';
 import type { Lease } from '../checkpoint/lease';
 import { MetricsLog } from '../curves/metrics-log';
-import { batchCount, batchesOf } from '../dataset/batches';
+import { batchCount, batchesOf, type SampledBatch } from '../dataset/batches';
 import { type EpochOrder, shardSamples, wholeOrder, windowedOrder } from '../dataset/epoch-order';
 import { defaultFeatureMemory } from '../dataset/feature-memory';
-import { sampleCount } from '../dataset/samples';
+import type { FeatureTable } from '../dataset/feature-table';
+import { type CaptionSamples, sampleCount } from '../dataset/samples';
 import { createDecoder } from '../decoding/decoder';
-import type { CreateTrainingEngine, TrainingEngine } from '../engine/engine';
+import type { CreateTrainingEngine } from '../engine/engine';
 import { createOnnxTrainingEngine } from '../engine/onnx';
 import { architectureOf, initialParameters } from '../model/parameters';
-import { loadTrainingData, type TrainingData, type ValidationData } from './data';
+import { loadTrainingData } from './data';
 import type { OnTrainEvent } from './events';
 import { Progress } from './progress';
+import { SelfCritical } from './self-critical';
 import { Validation } from './validation';
 import { readWarmStart } from './warm-start';
 
@@ -64,7 +66,10 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
   const data = await loadTrainingData(store, record, { featureMemory, vocabulary: warm?.vocabulary, signal });
   const { vocabulary, features, train, dropped, featureBytes } = data;
   const sizes = { dimension: features.dimension, vocabularySize: vocabulary.size };
-  const samples = sampleCount(train);
+  const selfCritical =
+    hyperparameters.objective === 'self-critical' ? new SelfCritical({ hyperparameters, seed, captions: train }) : undefined;
+  const trainedOn = selfCritical?.images ?? train;
+  const samples = sampleCount(trainedOn);
   const stepsPerEpoch = batchCount(samples, batchSize);
   const totalSteps = epochs * stepsPerEpoch;
   const closing: (() => Promise<void>)[] = [() => features.close()];
@@ -74,11 +79,23 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
     const engine = await createEngine({ hyperparameters, ...sizes, totalSteps, threads, seed, initial });
     closing.unshift(() => engine.close());
     const progress = await Progress.restore({ store, record, vocabulary, engine, lease, holder, totalSteps, emit, metrics });
-    const validation = data.validation && (await openValidation(record, data, data.validation, engine, threads));
-    if (validation) closing.unshift(() => validation.close());
+    const decoder =
+      data.validation || selfCritical
+        ? await createDecoder({ weights: engine.weights(), architecture, decoding: decodingOf(hyperparameters), threads })
+        : undefined;
+    if (decoder) closing.unshift(() => decoder.close());
+    const validation =
+      data.validation && decoder && new Validation({ data: data.validation, features, vocabulary, batchSize, engine, decoder });
+    const take = async (batch: SampledBatch) => {
+      if (!selfCritical || !decoder) return progress.step(batch);
+      decoder.load(engine.weights());
+      const { batch: drawn, reward } = await selfCritical.rewarded(decoder, batch.features, batch.samples, progress.cursor.step);
+      return progress.step(drawn, reward);
+    };
     emit({
       event: 'start',
       training,
+      objective: hyperparameters.objective,
       leaseEpoch: lease.epoch,
       samples,
       validationSamples: data.validation ? sampleCount(data.validation.samples) : 0,
@@ -95,9 +112,9 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
 
     while (progress.finished === undefined) {
       const { epoch, batch: first } = progress.cursor;
-      for await (const batch of batchesOf(features, train, orderOf(record, data, epoch), batchSize, first)) {
+      for await (const batch of batchesOf(features, trainedOn, orderOf(record, features, trainedOn, epoch), batchSize, first)) {
         if (halt()) break;
-        await progress.step(batch);
+        await take(batch);
         const due = progress.cursor.step % checkpointSteps === 0 || progress.secondsSinceSaved >= checkpointSeconds;
         // The end of an epoch has a checkpoint of its own.
         if (due && progress.cursor.batch < stepsPerEpoch) await progress.save();
@@ -117,25 +134,9 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
   }
 }
 
-function orderOf({ seed, hyperparameters }: TrainingRecord, { features, train }: TrainingData, epoch: number): EpochOrder {
+function orderOf({ seed, hyperparameters }: TrainingRecord, features: FeatureTable, train: CaptionSamples, epoch: number): EpochOrder {
   const { shuffleWindow } = hyperparameters;
   return shuffleWindow === null
     ? wholeOrder(seed, epoch, sampleCount(train))
     : windowedOrder(seed, epoch, shardSamples(features, train), shuffleWindow);
-}
-
-async function openValidation(
-  { hyperparameters }: TrainingRecord,
-  { vocabulary, features }: TrainingData,
-  data: ValidationData,
-  engine: TrainingEngine,
-  threads: number,
-): Promise<Validation> {
-  const decoder = await createDecoder({
-    weights: engine.state().weights,
-    architecture: architectureOf(hyperparameters, features.dimension, vocabulary.size),
-    decoding: decodingOf(hyperparameters),
-    threads,
-  });
-  return new Validation({ data, features, vocabulary, batchSize: hyperparameters.batchSize, engine, decoder });
 }

@@ -49,6 +49,14 @@ export async function freezeTraining(
   const before = await findTraining(store, training);
   const warm = request.from === undefined ? undefined : await findWarmStart(store, request.from, before?.from ?? null);
   const hyperparameters = hyperparametersAsked(request, warm);
+  if (hyperparameters.objective === 'self-critical' && !warm)
+    throw new ShowtellError(
+      'CONFIG_INVALID',
+      'Self-critical training goes on from a captioner that has learnt to speak, and none is named',
+      {
+        hint: 'Name one with --from MODEL: showtell checkpoints lists them.',
+      },
+    );
   const manifests = await readManifests(store, request, before);
   const splits = chooseSplits(new Map([...manifests].map(([run, { manifest }]) => [run, manifest])), request);
   if (splits.validationSplits.length === 0 && hyperparameters.patience !== null)

@@ -53,7 +53,7 @@ export class Progress {
   static async restore(context: ProgressContext): Promise<Progress> {
     const { store, record, vocabulary, engine, lease, holder } = context;
     const newest = await newestCheckpoint(store, record.training);
-    if (!newest) return new Progress(context, { seed: record.seed, step: 0, epoch: 0, batch: 0, lossSum: 0, tokens: 0, best: null });
+    if (!newest) return new Progress(context, { seed: record.seed, step: 0, epoch: 0, batch: 0, lossSum: 0, lossCount: 0, best: null });
     const files = decodeTrainerFiles(await readCheckpointFiles(store, newest, TRAINER_FILES), newest.folder);
     const changed = [...differences(files.training, record), ...vocabularyChanges(files.vocabulary, vocabulary)];
     if (changed.length > 0)
@@ -93,21 +93,27 @@ export class Progress {
     return `no better validation ${validationMetric} in ${stale} ${stale === 1 ? 'epoch' : 'epochs'} since epoch ${best!.epoch}`;
   }
 
-  /** Takes one step. @throws ShowtellError `DIVERGED` when loss or gradient are not finite. */
-  async step(batch: Batch): Promise<void> {
+  /**
+   * Takes one step.
+   * @param reward of captions that the captioner drew: their loss is its negative, and counts once for each caption
+   * @throws ShowtellError `DIVERGED` when loss or gradient are not finite.
+   */
+  async step(batch: Batch, reward?: number): Promise<void> {
     const { engine, totalSteps: steps, emit } = this.context;
     const began = performance.now();
-    const { loss, tokens, gradientNorm, applied } = await engine.step(batch);
+    const { loss: ofTokens, tokens, gradientNorm, applied } = await engine.step(batch);
+    const loss = reward === undefined ? ofTokens : -reward;
     const seconds = (performance.now() - began) / 1000;
     const before = this.position;
     const step = before.step + 1;
-    if (!applied) throw await this.#diverged(`at step ${step} the loss is ${loss} and the norm of the gradient ${gradientNorm}`);
+    const counted = reward === undefined ? tokens : batch.captions.length;
+    if (!applied) throw await this.#diverged(`at step ${step} the loss is ${ofTokens} and the norm of the gradient ${gradientNorm}`);
     this.position = {
       ...before,
       step,
       batch: before.batch + 1,
-      lossSum: before.lossSum + loss * tokens,
-      tokens: before.tokens + tokens,
+      lossSum: before.lossSum + loss * counted,
+      lossCount: before.lossCount + counted,
     };
     const tokensPerSecond = Math.round(tokens / seconds);
     emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, learningRate: this.#learningRate, tokensPerSecond });
@@ -136,7 +142,7 @@ export class Progress {
     const { epochs, validationMetric } = this.context.record.hyperparameters;
     const better = validation !== null && (position.best === null || isBetter(validationMetric, validation, position.best));
     const best = better ? { epoch, step, ...validation } : position.best;
-    this.position = { ...position, epoch, batch: 0, lossSum: 0, tokens: 0, best };
+    this.position = { ...position, epoch, batch: 0, lossSum: 0, lossCount: 0, best };
     const loss = meanLoss(position);
     this.context.emit({
       event: 'epoch',
@@ -215,8 +221,8 @@ export class Progress {
   }
 }
 
-/** Per real token, over the epoch so far. */
-const meanLoss = ({ lossSum, tokens }: { readonly lossSum: number; readonly tokens: number }) => lossSum / tokens;
+/** Over the epoch so far. */
+const meanLoss = ({ lossSum, lossCount }: { readonly lossSum: number; readonly lossCount: number }) => lossSum / lossCount;
 
 const SHOWN = 10;
 

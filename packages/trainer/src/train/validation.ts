@@ -24,7 +24,7 @@ export interface ValidationOptions {
   readonly vocabulary: Vocabulary;
   readonly batchSize: number;
   readonly engine: TrainingEngine;
-  /** Of the same network; it gets the engine's weights. */
+  /** Of the same network; it gets the engine's weights. Whoever opened it closes it. */
   readonly decoder: Decoder;
 }
 
@@ -52,10 +52,6 @@ export class Validation {
     return cider === undefined ? undefined : { loss, cider };
   }
 
-  close(): Promise<void> {
-    return this.options.decoder.close();
-  }
-
   async #loss(halt: () => boolean): Promise<number | undefined> {
     const { data, features, batchSize, engine } = this.options;
     const total = { lossSum: 0, tokens: 0 };
@@ -71,7 +67,7 @@ export class Validation {
 
   async #meanCider(halt: () => boolean): Promise<number | undefined> {
     const { data, features, vocabulary, engine, decoder } = this.options;
-    decoder.load(engine.state().weights);
+    decoder.load(engine.weights());
     const { images } = data;
     let sum = 0;
     for (let from = 0; from < images.length; from += IMAGES) {

@@ -23,7 +23,7 @@ test('what was saved is read back to the last bit', async () => {
   const found = await newestCheckpoint(store, 'back');
   expect(found).toEqual(saved);
   const { cursor, state, vocabulary, training } = decodeTrainerFiles(await readCheckpointFiles(store, found!, TRAINER_FILES), 'x/');
-  expect(cursor).toEqual({ formatVersion: 1, seed: 7, step: 3, epoch: 0, batch: 3, lossSum: 1, tokens: 30, best: null });
+  expect(cursor).toEqual({ formatVersion: 1, seed: 7, step: 3, epoch: 0, batch: 3, lossSum: 1, lossCount: 30, best: null });
   expect(state).toEqual(trainingState(3));
   expect(vocabulary.toJSON()).toEqual(VOCABULARY.toJSON());
   expect(training).toEqual(trainingRecord('back'));

@@ -4,7 +4,7 @@ import { hyperparametersOf } from '../../src/model/presets/presets';
 import { TINY } from '../tiny-run';
 import { trainingRecord, trainingState, VOCABULARY } from './tiny-checkpoint';
 
-const cursor = { seed: 7, step: 1, epoch: 0, batch: 1, lossSum: 1, tokens: 10, best: null };
+const cursor = { seed: 7, step: 1, epoch: 0, batch: 1, lossSum: 1, lossCount: 10, best: null };
 
 test('decoding.json says what the hyper-parameters of the training say', () => {
   const said = { beam: 4, lengthNormalization: 0.7, blockUnknown: false, blockRepeats: 3 };

@@ -38,7 +38,7 @@ export async function saveTiny(
   step: number,
   { leaseEpoch = 1, validationLoss = null }: { leaseEpoch?: number; validationLoss?: number | null } = {},
 ): Promise<Checkpoint> {
-  const cursor = { seed: 7, step, epoch: 0, batch: step, lossSum: step / 3, tokens: 10 * step, best: null };
+  const cursor = { seed: 7, step, epoch: 0, batch: step, lossSum: step / 3, lossCount: 10 * step, best: null };
   const files = encodeCheckpointFiles(trainingRecord(training), VOCABULARY, cursor, trainingState(step));
   return saveCheckpoint(
     store,

@@ -262,7 +262,7 @@ describe('a training that diverges stops at once, with no checkpoint of bad weig
   });
 
   test.each([
-    ['a validation loss', { evaluate: async () => ({ lossSum: Number.POSITIVE_INFINITY, tokens: 1 }) }],
+    ['a validation loss', { evaluate: async () => ({ lossSum: Number.POSITIVE_INFINITY, lossCount: 1 }) }],
     ['a weight', 'weight'],
   ])('%s that is not finite', async (_what, change) => {
     const training = typeof change === 'string' ? 'bad-weight' : 'bad-validation';
@@ -314,6 +314,6 @@ test('a damaged checkpoint is told by the name of its file', async () => {
 test('the checkpoint of a resumed training says what it was made with', async () => {
   const newest = (await newestCheckpoint(store, 'whole'))!;
   const { cursor, training } = decodeTrainerFiles(await readCheckpointFiles(store, newest, TRAINER_FILES), newest.folder);
-  expect(cursor).toMatchObject({ seed: 5, epoch: 3, batch: 0, step: STEPS, lossSum: 0, tokens: 0 });
+  expect(cursor).toMatchObject({ seed: 5, epoch: 3, batch: 0, step: STEPS, lossSum: 0, lossCount: 0 });
   expect(training.training).toBe('whole');
 });

@@ -3,9 +3,10 @@ import { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import type { z } from 'zod';
 import type { Preset } from './preset';
 import { seed } from './seed';
+import { selfCritical } from './self-critical';
 
 /** Every preset by its name. A new one is a file beside `seed.ts` and a word here. */
-export const PRESETS: Readonly<Record<string, Preset>> = { seed };
+export const PRESETS: Readonly<Record<string, Preset>> = { seed, [selfCritical.name]: selfCritical };
 
 /** Throws `NOT_FOUND`, listing the presets there are. */
 export function findPreset(name: string): Preset {
@@ -19,11 +20,22 @@ export function hyperparametersOf(preset: string, overrides: Readonly<Record<str
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined));
   const asked = { ...findPreset(preset).hyperparameters, ...given };
   const parsed = Hyperparameters.safeParse(asked);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((issue) => problemOf(issue, asked));
+  const problems = parsed.success ? conflictsOf(parsed.data) : parsed.error.issues.map((issue) => problemOf(issue, asked));
+  if (parsed.success && problems.length === 0) return parsed.data;
   throw new ShowtellError('CONFIG_INVALID', `Hyper-parameters of preset ${preset}:\n${problems.map((line) => `  ${line}`).join('\n')}`, {
     hint: `There are: ${Object.keys(Hyperparameters.shape).join(', ')}.`,
   });
+}
+
+/** Settings that exclude each other: captions of its own have no words to smooth or to replace. */
+function conflictsOf({ objective, baseline, samples, labelSmoothing, scheduledSampling }: Hyperparameters): string[] {
+  if (objective === 'cross-entropy') return [];
+  const wanted = `with objective self-critical`;
+  return [
+    ...(labelSmoothing > 0 ? [`Expected 0 for labelSmoothing ${wanted} but received ${labelSmoothing}`] : []),
+    ...(scheduledSampling > 0 ? [`Expected 0 for scheduledSampling ${wanted} but received ${scheduledSampling}`] : []),
+    ...(baseline === 'mean' && samples < 2 ? [`Expected at least 2 for samples ${wanted} and baseline mean but received ${samples}`] : []),
+  ];
 }
 
 function problemOf(issue: z.core.$ZodIssue, asked: Readonly<Record<string, unknown>>): string {

@@ -1,0 +1,16 @@
+import type { Preset } from './preset';
+import { seed } from './seed';
+
+/** Goes on with a captioner that says likely captions, until it says captions that score well. Network and vocabulary are that one's. */
+export const selfCritical: Preset = {
+  name: 'self-critical',
+  description: 'goes on from a checkpoint (--from MODEL): captions of its own are weighted by their CIDEr-D',
+  hyperparameters: {
+    ...seed.hyperparameters,
+    objective: 'self-critical',
+    batchSize: 32,
+    epochs: 10,
+    learningRate: 5e-5,
+    clipNorm: 1,
+  },
+};
