@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Shutdown } from '@showtell/shared/shutdown';
+import { PRESETS } from '@showtell/trainer/model/presets/presets';
 import { createProgram } from '../src/program';
 import { expectOneMessage, runProgram } from './run-program';
 
@@ -85,4 +86,14 @@ test('every command has help with an example and the settings that matter most',
     expect(help).toMatch(/Examples?:\n {2}\$ .*showtell /);
     expect(help).toContain('--store <value>');
   }
+});
+
+test('help of train lists presets with their descriptions, and hyper-parameters', () => {
+  const train = createProgram(new Shutdown()).commands.find((command) => command.name() === 'train')!;
+  let help = '';
+  train.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
+  const [, presets, names] = /\nPresets:\n([^]*)\n\nHyper-parameters \(--set\):\n([^]*)$/.exec(help)!;
+  for (const { name, description } of Object.values(PRESETS)) expect(presets!.replaceAll(/\s+/g, ' ')).toContain(`${name} ${description}`);
+  expect(names!.trim().split(/,\s+/)).toEqual(Object.keys(PRESETS['seed']!.hyperparameters));
+  for (const line of `${presets}\n${names}`.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
 });

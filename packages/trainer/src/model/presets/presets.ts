@@ -1,12 +1,16 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import type { z } from 'zod';
+import { everyInput } from './every-input';
 import type { Preset } from './preset';
 import { seed } from './seed';
 import { selfCritical } from './self-critical';
+import { showAndTell } from './show-and-tell';
 
 /** Every preset by its name. A new one is a file beside `seed.ts` and a word here. */
-export const PRESETS: Readonly<Record<string, Preset>> = { seed, [selfCritical.name]: selfCritical };
+export const PRESETS: Readonly<Record<string, Preset>> = Object.fromEntries(
+  [seed, showAndTell, everyInput, selfCritical].map((preset) => [preset.name, preset]),
+);
 
 /** Throws `NOT_FOUND`, listing the presets there are. */
 export function findPreset(name: string): Preset {
