@@ -4,6 +4,9 @@ import { encodeModel } from './onnx-proto';
 export const ELEMENT_TYPE = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPE;
 
+/** Domain → version: ONNX's own operators, onnxruntime's, and ONNX's for channels last as onnxruntime has them for GPUs. */
+const OPSETS: Readonly<Record<string, number>> = { '': 17, 'com.microsoft': 1, 'com.ms.internal.nhwc': 17 };
+
 /** A dimension: a fixed size, or the name of one that is known only when the graph runs. */
 export type Dimension = number | string;
 /** The name of a tensor in the graph. */
@@ -141,13 +144,13 @@ export class Graph {
     return names;
   }
 
-  /** The model file: opset 17, and `com.microsoft` 1 where it has operators of onnxruntime's own. */
+  /** The model file, which names the opset of every domain that it has operators of. */
   encode(): Uint8Array {
-    const ownOperators = this.nodes.some(({ domain }) => domain === 'com.microsoft');
+    const domains = new Set(['', ...this.nodes.map(({ domain }) => domain)]);
     return encodeModel({
       irVersion: 8,
       producerName: 'showtell',
-      opsetImport: [{ domain: '', version: 17 }, ...(ownOperators ? [{ domain: 'com.microsoft', version: 1 }] : [])],
+      opsetImport: [...domains].map((domain) => ({ domain, version: OPSETS[domain] })),
       graph: {
         name: 'showtell',
         node: this.nodes.map(nodeProto),

@@ -2,6 +2,7 @@ import { pixelBytes, SIDE } from '@showtell/shared/image/limits';
 import type { Graph, GraphNode } from '@showtell/shared/onnx/graph';
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import { float16Graph } from '../../../src/encoder/engines/onnx-float16-graph';
+import { foldConvolution } from '../../../src/encoder/fold';
 import { collectWeights } from '../../../src/encoder/weights/tensors';
 import { narrowEncoderWeights, narrowTensors } from '../../narrow-weights';
 import { referenceFeature } from '../../reference';
@@ -9,14 +10,16 @@ import { pictures } from './contract';
 
 const weights = narrowEncoderWeights(5);
 
+const CHANNELS_FIRST = [0, 3, 1, 2];
+const CHANNELS_LAST = [0, 2, 3, 1];
+
 /**
- * The same numbers on a CPU, which has no `NhwcConv`: each becomes ONNX's own convolution between transposes of pixels and filters.
+ * The same numbers on a CPU, which has no operators for channels last: each becomes ONNX's own between transposes, of filters too.
  * What is float16 stays so between any two operators.
  */
 function portable(graph: Graph): Uint8Array {
   const nodes = graph.nodes.flatMap((node): GraphNode[] => {
-    if (node.opType !== 'NhwcConv') return [node];
-    const [pixels, filters, bias] = node.inputs as [string, string, string];
+    if (node.domain === '') return [node];
     const [output] = node.outputs as [string];
     const transpose = (input: string, to: string, perm: readonly number[]): GraphNode => ({
       opType: 'Transpose',
@@ -26,10 +29,15 @@ function portable(graph: Graph): Uint8Array {
       attributes: { perm },
     });
     return [
-      transpose(pixels, `${output}/pixels`, [0, 3, 1, 2]),
-      transpose(filters, `${output}/filters`, [0, 3, 1, 2]),
-      { ...node, opType: 'Conv', domain: '', inputs: [`${output}/pixels`, `${output}/filters`, bias], outputs: [`${output}/convolved`] },
-      transpose(`${output}/convolved`, output, [0, 2, 3, 1]),
+      ...node.inputs.map((input, index) => transpose(input, `${output}/${index}`, CHANNELS_FIRST)),
+      {
+        ...node,
+        opType: node.opType.replace('Nhwc', ''),
+        domain: '',
+        inputs: node.inputs.map((_, index) => `${output}/${index}`),
+        outputs: [`${output}/first`],
+      },
+      transpose(`${output}/first`, output, CHANNELS_LAST),
     ];
   });
   graph.nodes.splice(0, graph.nodes.length, ...nodes);
@@ -57,17 +65,48 @@ test('features are within 2e-3 of float64, relative to their length', async () =
   }
 });
 
-test('every convolution has its channels last, and only pools are transposed', () => {
+test('channels are last all the way', () => {
   const { nodes } = float16Graph(weights);
   const count = (opType: string) => nodes.filter((node) => node.opType === opType).length;
-  expect(count('NhwcConv')).toBe(94);
-  expect(count('Conv')).toBe(0);
+  expect([count('NhwcConv'), count('Add'), count('Conv'), count('Transpose')]).toEqual([94, 94, 0, 0]);
   expect([count('MaxPool'), count('AveragePool')]).toEqual([4, 9]);
-  expect(count('Transpose')).toBe(2 * (4 + 9));
+  expect(new Set(nodes.filter(({ opType }) => opType.endsWith('Pool')).map(({ domain }) => domain))).toEqual(
+    new Set(['com.ms.internal.nhwc']),
+  );
   // Operators that CUDA has no float16 kernel for would be refused when the session is opened.
   expect(new Set(nodes.map(({ opType }) => opType))).toEqual(
-    new Set(['Cast', 'NhwcConv', 'Relu', 'Transpose', 'MaxPool', 'AveragePool', 'Concat', 'ReduceMean']),
+    new Set(['Cast', 'NhwcConv', 'Add', 'Relu', 'MaxPool', 'AveragePool', 'Concat', 'ReduceMean']),
   );
+});
+
+test('onnxruntime knows all operators of the graph, also where it has none of them for the machine', async () => {
+  await expect(openSession(float16Graph(weights).encode(), { threads: 1, spinning: false })).rejects.toThrow(
+    /(Failed to find kernel|Could not find an implementation) for (com.microsoft.NhwcConv|MaxPool|AveragePool)\(/,
+  );
+});
+
+test('what rounding takes from a weight is given to the next: the weights of a filter keep their sum', () => {
+  const graph = float16Graph(weights);
+  const numberOf = (bits: number) => {
+    const [sign, exponent, fraction] = [bits & 0x8000 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
+  };
+  for (const layer of [1, 30, 94]) {
+    const { kernel, shape } = foldConvolution(weights, layer);
+    const filters = shape[3];
+    const { data } = graph.initializers.find(({ name }) => name === `conv2d_${layer}/kernel`)!;
+    const halves = Array.from(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2), numberOf);
+    const each = kernel.length / filters;
+    for (let filter = 0; filter < filters; filter++) {
+      const own = Array.from({ length: each }, (_, index) => kernel[index * filters + filter]!);
+      const given = halves.slice(filter * each, (filter + 1) * each);
+      const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
+      // Half a step of the largest weight is owed at the end, however many there are.
+      const step = Math.max(...own.map(Math.abs)) * 2 ** -10;
+      expect(Math.abs(sum(given) - sum(own))).toBeLessThanOrEqual(step);
+      own.forEach((weight, index) => expect(Math.abs(given[index]! - weight)).toBeLessThanOrEqual(2 * step));
+    }
+  }
 });
 
 test('weights beyond float16 are refused, naming the convolution', () => {
