@@ -1,9 +1,12 @@
+import { pixelBytes } from '@showtell/shared/image/limits';
 import type { EncoderEngine } from './encoder/engines/engine';
 import { openEngine, probeEngine } from './encoder/engines/open';
-import { type EngineReply, type EngineRequest, toWire } from './engine-messages';
+import { AREA_FD, type EngineReply, type EngineRequest, toWire } from './engine-messages';
+import { PixelReader } from './pixel-area';
 
 /** The engine's own process, started by `startEngineProcess`: opens one engine, answers requests in order, ends with its parent. */
 let engine: EncoderEngine | undefined;
+const area = new PixelReader(AREA_FD);
 let queue: Promise<void> = Promise.resolve();
 
 async function answer(request: EngineRequest): Promise<void> {
@@ -27,7 +30,8 @@ async function answer(request: EngineRequest): Promise<void> {
       return;
     case 'encode':
       try {
-        const features = await engine!.encode(request.pixels, request.count);
+        const pixels = request.pixels ?? area.read(request.count * pixelBytes(engine!.side));
+        const features = await engine!.encode(pixels, request.count);
         reply({ type: 'features', id: request.id, features, rss: process.memoryUsage.rss() });
       } catch (error) {
         reply({ type: 'failed', id: request.id, error: toWire(error) });

@@ -5,8 +5,12 @@ import type { EngineDescription, EngineNotice, EngineOptions } from './encoder/e
 export type EngineRequest =
   | { readonly type: 'open'; readonly options: EngineOptions }
   | { readonly type: 'probe'; readonly options: EngineOptions }
-  | { readonly type: 'encode'; readonly id: number; readonly pixels: Uint8Array; readonly count: number }
+  /** `pixels` absent: they lie in the pixel area. */
+  | { readonly type: 'encode'; readonly id: number; readonly pixels?: Uint8Array; readonly count: number }
   | { readonly type: 'close' };
+
+/** The engine's process has the pixel area open under this number, where there is one: the channel is 3. */
+export const AREA_FD = 4;
 
 /** From the engine's process. */
 export type EngineReply =

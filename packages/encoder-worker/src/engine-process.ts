@@ -5,6 +5,7 @@ import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './encoder/engines/engine';
 import type { KeptEngine } from './engine-keeper';
 import { type EngineReply, type EngineRequest, fromWire } from './engine-messages';
+import { openPixelArea, type PixelArea } from './pixel-area';
 
 export interface EngineProcessOptions extends EngineOptions {
   /** Ends the start; once the engine runs it has no effect. */
@@ -31,9 +32,16 @@ const CLOSE_MS = 5_000;
  * @throws what `openEngine` throws; `ENGINE_CRASHED` when the child dies, also from every `encode()` then in flight or made later.
  */
 export async function startEngineProcess({ signal, onNotice, ...options }: EngineProcessOptions): Promise<EngineProcess> {
-  const { child, exited, reply } = await startChild({ type: 'open', options }, signal, onNotice);
-  if (reply.type === 'ready') return engineOver(child, exited, reply, onNotice);
-  throw unexpected(reply);
+  const area = openPixelArea();
+  try {
+    const { child, exited, reply } = await startChild({ type: 'open', options }, { signal, onNotice, area });
+    if (reply.type !== 'ready') throw unexpected(reply);
+    void exited.then(() => area?.close());
+    return engineOver(child, exited, reply, area, onNotice);
+  } catch (error) {
+    area?.close();
+    throw error;
+  }
 }
 
 /**
@@ -44,7 +52,7 @@ export async function probeEngineProcess({
   signal,
   ...options
 }: Omit<EngineProcessOptions, 'weights' | 'onNotice'>): Promise<EngineDescription> {
-  const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, signal);
+  const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, { signal });
   // Asked, not cut off: of a child that its parent disconnected Node.js tells no `close`, and this would wait for ever.
   child.send({ type: 'close' } satisfies EngineRequest, ignoreError);
   await exited;
@@ -67,14 +75,21 @@ interface StartedChild {
   readonly reply: EngineReply;
 }
 
+interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onNotice?: OnNotice | undefined;
+  readonly area?: PixelArea | undefined;
+}
+
 /** A process that has answered its first request; when it refuses, dies, or the signal aborts, there is none. */
-async function startChild(request: EngineRequest, signal?: AbortSignal, onNotice?: OnNotice): Promise<StartedChild> {
+async function startChild(request: EngineRequest, { signal, onNotice, area }: StartOptions): Promise<StartedChild> {
   signal?.throwIfAborted();
   const child = fork(ENTRY, [], {
     serialization: 'advanced',
     env: withKeptLibraries(),
     execArgv: ['--expose-gc'],
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    // The last one is AREA_FD there.
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...(area ? [area.fd] : [])],
   });
   const exited = watchExit(child);
   const kill = () => child.kill('SIGKILL');
@@ -111,6 +126,7 @@ function engineOver(
   child: ChildProcess,
   exited: Promise<ShowtellError>,
   ready: EngineReply & { type: 'ready' },
+  area: PixelArea | undefined,
   onNotice: OnNotice | undefined,
 ): EngineProcess {
   const { description, side, dimension } = ready;
@@ -168,9 +184,11 @@ function engineOver(
       if (closed) throw new ShowtellError('BUG', 'encode() was called on a closed engine');
       if (crashed) throw crashed;
       const id = next++;
+      // Who asks before the last request is answered must not overwrite its pixels.
+      const laid = pending.size === 0 && area?.write(pixels) === true;
       return new Promise((resolve, reject) => {
         pending.set(id, { resolve, reject });
-        child.send({ type: 'encode', id, pixels, count } satisfies EngineRequest, ignoreError);
+        child.send({ type: 'encode', id, count, ...(!laid && { pixels }) } satisfies EngineRequest, ignoreError);
       });
     },
     close: () => (closed ??= close()),

@@ -39,6 +39,14 @@ describe('engine process', () => {
     await gone(there.pid);
   });
 
+  test('requests that overlap get features of their own pixels', async () => {
+    const engine = await start();
+    const [first, second] = [pictures(4).slice(0, 2 * PIXEL_BYTES), pictures(4).slice(2 * PIXEL_BYTES)];
+    const apart = [await engine.encode(first, 2), await engine.encode(second, 2)];
+    expect(await Promise.all([engine.encode(first, 2), engine.encode(second, 2)])).toEqual(apart);
+    await engine.close();
+  });
+
   test('a device is probed without weights, in a process that is gone afterwards', async () => {
     const engine = await start();
     expect(await probeEngineProcess(options)).toEqual(engine.description);
