@@ -137,7 +137,7 @@ const FAILURES: readonly (readonly [RegExp, (gpus: readonly Gpu[], device: `cuda
   [
     /CUDA failure 101\b|invalid device ordinal|Invalid device/i,
     (gpus, device) => ({
-      reason: `there is no GPU ${cudaIndex(device)}; ${gpus.length === 0 ? 'nvidia-smi lists none' : `there are ${listed(gpus)}`}`,
+      reason: `there is no GPU ${cudaIndex(device)}; nvidia-smi lists ${gpus.length === 0 ? 'none' : `only ${listed(gpus)}`}`,
       fix: 'Choose one of them: --device cuda:<number>. CUDA_VISIBLE_DEVICES hides others.',
     }),
   ],

@@ -118,7 +118,7 @@ const call = (text: string) => new Error(`/onnxruntime_src/onnxruntime/core/prov
 test.each([
   ['CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version', 'the NVIDIA driver 535.10 is too old for this CUDA'],
   ['CUDA failure 100: no CUDA-capable device is detected', 'CUDA sees no GPU'],
-  ['CUDA failure 101: invalid device ordinal', 'there is no GPU 3; there are 0 (NVIDIA H100)'],
+  ['CUDA failure 101: invalid device ordinal', 'there is no GPU 3; nvidia-smi lists only 0 (NVIDIA H100)'],
   ['CUDA failure 209: no kernel image is available for execution on the device', 'NVIDIA H100 is of a generation'],
   ['CUDA failure 2: out of memory', 'its memory is full'],
   ['CUDNN failure 1001: CUDNN_STATUS_NOT_INITIALIZED', 'cuDNN 9 is missing or is of another version'],
