@@ -1,3 +1,4 @@
+import { Ahead } from '@showtell/shared/ahead';
 import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
 import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
 import { commit, readPart } from '@showtell/shared/commit';
@@ -22,7 +23,6 @@ import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-r
 import type { SourceReader } from '@showtell/shared/source/source-reader';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { Ahead } from '@showtell/shared/ahead';
 import { encodeBlock } from './encode-block';
 import type { EncoderEngine, EngineDescription } from './encoder/engines/engine';
 import type { EngineKeeper } from './engine-keeper';
