@@ -86,8 +86,7 @@ test.each<[string, unknown, unknown, string]>([
     'a list that ends early',
     '[{"image_id": 1,\n "caption": "a dog"}',
     REFERENCES,
-    'BROKEN_ANNOTATIONS made.json is not JSON: line 2, column 21: expected ',
-    '',
+    "BROKEN_ANNOTATIONS made.json is not JSON: line 2, column 21: expected ','",
   ],
   [
     'a line that is no JSON',
