@@ -39,7 +39,9 @@ async function measure(batch: number, repeats: number): Promise<BenchReply> {
 async function answer(request: BenchRequest): Promise<BenchReply> {
   if (request.type === 'open') return open(request);
   if (request.type === 'run') return measure(request.batch, request.repeats);
-  return { type: 'features', data: encodeFeatures(await engine.encode(batchOf(0, request.count), request.count)) };
+  if (request.type === 'features')
+    return { type: 'features', data: encodeFeatures(await engine.encode(batchOf(0, request.count), request.count)) };
+  throw new Error(`Expected open, features or run but received ${request.type}`);
 }
 
 async function main(): Promise<void> {

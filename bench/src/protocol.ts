@@ -1,10 +1,15 @@
-/** What the bench and an encoder under test say to each other: one JSON object a line, one reply to each request. */
+import type { OpenTrainerRequest } from './train-inputs';
+
+/** What the bench and an encoder or trainer under test say to each other: one JSON object a line, one reply to each request. */
 export type BenchRequest =
   | ({ readonly type: 'open' } & OpenRequest)
   /** Features of the first photos, to be compared before anything is timed. */
   | { readonly type: 'features'; readonly count: number }
   /** Encodes `repeats` batches that lie in memory. */
-  | { readonly type: 'run'; readonly batch: number; readonly repeats: number };
+  | { readonly type: 'run'; readonly batch: number; readonly repeats: number }
+  | ({ readonly type: 'open-trainer' } & OpenTrainerRequest)
+  /** Trains on these batches, each a list of caption numbers, one after another. */
+  | { readonly type: 'train'; readonly batches: readonly (readonly number[])[] };
 
 export interface OpenRequest {
   /** Canonical float32 safetensors; for our own int8 engine the calibrated file. */
@@ -28,10 +33,15 @@ export interface ReplyOf {
   open: { readonly type: 'ready'; readonly device: string; readonly versions: Readonly<Record<string, string>> };
   features: { readonly type: 'features'; readonly data: string };
   run: { readonly type: 'ran'; readonly seconds: number };
+  'open-trainer': ReplyOf['open'];
+  /** `losses` before each step, the mean per real token. */
+  train: { readonly type: 'trained'; readonly seconds: number; readonly losses: readonly number[] };
 }
 export type BenchReply = ReplyOf[keyof ReplyOf] | { readonly type: 'error'; readonly message: string };
 
-const REPLY = { open: 'ready', features: 'features', run: 'ran' } as const satisfies { [T in keyof ReplyOf]: ReplyOf[T]['type'] };
+const REPLY = { open: 'ready', features: 'features', run: 'ran', 'open-trainer': 'ready', train: 'trained' } as const satisfies {
+  [T in keyof ReplyOf]: ReplyOf[T]['type'];
+};
 
 /** @throws Error with the peer's own message, or when the line is no reply to that request. */
 export function parseReply<T extends keyof ReplyOf>(request: T, line: string): ReplyOf[T] {

@@ -1,0 +1,56 @@
+/** One figure of the bench, as `--json` prints it. */
+export interface TrainRow {
+  readonly engine: string;
+  readonly batches: string;
+  readonly layout: string;
+  /** Real tokens/s: words and END, no padding. */
+  readonly tokensPerSecond: number;
+  /** At that speed, for all tokens of the epoch. */
+  readonly secondsPerEpoch: number;
+  /** Peak resident memory of the trainer's process, from its start; null where the system does not tell. */
+  readonly rssMB: number | null;
+  /** Largest relative difference of a loss from ours, over the first steps from the same weights. */
+  readonly lossError: number;
+}
+
+export interface TrainReport {
+  readonly rows: readonly TrainRow[];
+  readonly conditions: string;
+  /** Library → version, of everyone. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Engines of Showtell's own, to be told from the others. */
+  readonly own: readonly string[];
+}
+
+const HEAD = ['engine', 'batches', 'tokens/s', 's/epoch', 'time', 'memory', 'loss'];
+
+/** The fastest first; `time` is how many times as long as ours on batches of the same kind. */
+function lines({ rows, own }: TrainReport): string[][] {
+  const ours = new Map(rows.filter(({ engine }) => own.includes(engine)).map((row) => [row.batches, row.secondsPerEpoch]));
+  return rows
+    .toSorted((a, b) => a.secondsPerEpoch - b.secondsPerEpoch)
+    .map(({ engine, batches, layout, tokensPerSecond, secondsPerEpoch, rssMB, lossError }) => [
+      own.includes(engine) ? `Showtell ${engine}` : engine,
+      `${batches}, ${layout}`,
+      Math.round(tokensPerSecond).toLocaleString('en'),
+      secondsPerEpoch.toFixed(2),
+      ours.has(batches) ? `${(secondsPerEpoch / ours.get(batches)!).toFixed(2)}×` : '–',
+      rssMB === null ? '–' : `${rssMB} MB`,
+      lossError.toExponential(0),
+    ]);
+}
+
+export function trainTable(report: TrainReport): [head: string[], body: string[][]] {
+  return [HEAD, lines(report)];
+}
+
+/** The table for README and pages, with what it was measured on. */
+export function trainMarkdown(report: TrainReport): string {
+  const rule = HEAD.map((_, column) => (column < 2 ? '---' : '---:'));
+  const body = lines(report).map((cells) => (cells[0]!.startsWith('Showtell') ? cells.map((cell) => `**${cell}**`) : cells));
+  const table = [HEAD, rule, ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  const versions = Object.entries(report.versions)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+  return `${table}\n\n${report.conditions} ${versions}.`;
+}
