@@ -9,8 +9,10 @@ export const selfCritical: Preset = {
     ...seed.hyperparameters,
     objective: 'self-critical',
     batchSize: 32,
-    epochs: 10,
+    // The rate falls to nothing: on 2,000 photos at an even rate, captions of unseen photos are worst again after ten epochs.
+    epochs: 8,
     learningRate: 5e-5,
+    schedule: 'linear',
     clipNorm: 1,
   },
 };
