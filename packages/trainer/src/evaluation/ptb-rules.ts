@@ -115,7 +115,7 @@ export const LETTER_RULES: readonly TokenRule[] = [
   rule(WORD),
   rule(`(${WORD})${CLITIC}[^A-Za-z]`),
   rule(String.raw`${ACRONYM}\.`),
-  rule(String.raw`([A-Za-z])\.(?:[\s]+(?:${oneOf(capitalised(STARTERS))}|${oneOf(STARTERS.toUpperCase())}|Mr\.)\s|\s+$)`),
+  rule(String.raw`([A-Za-z])\.(?:\s+(?:${oneOf(capitalised(STARTERS))}|${oneOf(STARTERS.toUpperCase())}|Mr\.)\s|\s+$)`),
   rule(String.raw`[A-Za-z]\.`),
   rule(String.raw`${oneOf(TITLES)}\.`, 'i'),
   rule(String.raw`((?:${oneOf(ENDINGS)}|Ph\.D|Ed\.D)\.)(?:[^][^])?`, 'i'),

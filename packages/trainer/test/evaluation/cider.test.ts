@@ -35,7 +35,7 @@ test('numbers score as words do, against vectors that are kept', () => {
 });
 
 test('candidates leave the document frequencies as they are', () => {
-  const frequencies = DocumentFrequencies.of([[[1, 2, 3]], [[1, 4]]]);
+  const frequencies = DocumentFrequencies.of<number>([[[1, 2, 3]], [[1, 4]]]);
   const cider = new CiderD(frequencies);
   const references = [cider.vector([1, 2, 3])];
   const before = cider.score([1, 2, 3], references);
@@ -45,7 +45,7 @@ test('candidates leave the document frequencies as they are', () => {
 });
 
 test('a word of every image weighs nothing, one of no image as one of a single image', () => {
-  const frequencies = DocumentFrequencies.of([[[1, 2]], [[1, 3]]]);
+  const frequencies = DocumentFrequencies.of<number>([[[1, 2]], [[1, 3]]]);
   const weightOf = (word: number) => frequencies.inverse(frequencies.count([word]).ids[0]!);
   expect([weightOf(1), weightOf(2), weightOf(9)]).toEqual([0, Math.log(2), Math.log(2)]);
 });
