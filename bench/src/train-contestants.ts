@@ -33,19 +33,20 @@ const torch = (layout: 'packed' | 'padded', order: Order, compiled = false): Tra
 
 export const OWN: TrainContestant = { engine: 'onnx', order: 'random', layout: 'packed', epsilonForm: 'keras', program: { kind: 'own' } };
 
-/** All with the same initial weights; nobody is timed before his losses are ours. */
+/**
+ * All with the same initial weights; nobody is timed before his losses are ours. What compiling does to PyTorch's packed sequences is
+ * within the noise, so that only the padded ones are there compiled, too.
+ */
 export const TRAIN_CONTESTANTS: readonly TrainContestant[] = [
   OWN,
   keras('xla', 'random'),
   keras('graph', 'random'),
   torch('packed', 'random'),
-  torch('packed', 'random', true),
   torch('padded', 'random'),
   { ...OWN, order: 'bucketed' },
   keras('xla', 'bucketed'),
   keras('graph', 'bucketed'),
   torch('packed', 'bucketed'),
-  torch('packed', 'bucketed', true),
   torch('padded', 'bucketed'),
   torch('padded', 'bucketed', true),
 ];

@@ -13,7 +13,7 @@ import { cacheFolder, PEERS, pythonEnvironment } from './python-environment';
 import { sample } from './train-batches';
 import { chooseTrainContestants, OWN, type TrainContestant, trainLabel } from './train-contestants';
 import { type Order, type TrainInputs, writeTrainInputs } from './train-inputs';
-import { type TrainReport, type TrainRow, trainMarkdown, trainTable } from './train-rows';
+import { bestOf, type TrainReport, type TrainRow, trainMarkdown, trainTable } from './train-rows';
 
 const HELP = `npm run bench:train -- [--engines A,B] [--threads N] [--rounds N] [--stride N] [--quick] [--prepare] [--json] [--write-readme]
 
@@ -33,7 +33,8 @@ steps agree with ours. Batches are of random captions or, where the table says s
   --write-readme    put the table into README.md and docs/ where they have its markers`;
 
 const ROOT = join(__dirname, '..', '..');
-const PAGES = ['README.md', 'docs/captioner.md'];
+/** Where tables go: all of it, or the best of each. */
+const PAGES = { 'docs/captioner.md': (all: TrainReport) => all, 'README.md': bestOf } as const;
 /** Threads of who was there before go on spinning for a while. */
 const PAUSE_MS = 300;
 const COMPARED_STEPS = 4;
@@ -193,8 +194,9 @@ const versionsOf = (trainers: readonly Trainer[]): Record<string, string> => Obj
 function report(full: TrainReport, { json, 'write-readme': writeReadme }: { json: boolean; 'write-readme': boolean }): void {
   process.stdout.write(json ? `${JSON.stringify(full.rows, null, 2)}\n` : formatTable(...trainTable(full)));
   if (!writeReadme) return;
-  for (const page of PAGES.map((name) => join(ROOT, name)).filter(existsSync)) {
-    const changed = withTable(readFileSync(page, 'utf8'), 'train', trainMarkdown(full));
+  for (const [name, rowsOf] of Object.entries(PAGES)) {
+    const page = join(ROOT, name);
+    const changed = withTable(readFileSync(page, 'utf8'), 'train', trainMarkdown(rowsOf(full)));
     if (changed === undefined) continue;
     writeFileSync(page, changed);
     console.error(`The table is in ${page}`);

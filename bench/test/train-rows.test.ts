@@ -1,4 +1,4 @@
-import { type TrainReport, type TrainRow, trainMarkdown, trainTable } from '../src/train-rows';
+import { bestOf, type TrainReport, type TrainRow, trainMarkdown, trainTable } from '../src/train-rows';
 
 const row = (engine: string, batches: string, secondsPerEpoch: number, rssMB: number | null = 400): TrainRow => ({
   engine,
@@ -26,6 +26,17 @@ describe('the table', () => {
 | torch | random, packed | 12,346 | 12.50 | 2.50× | – | 2e-7 |
 
 Medians. node 20.0.0.`);
+  });
+
+  test('of the best has ours, and the fastest way of each framework on each kind of batches', () => {
+    const rows = [...report.rows, row('keras-graph', 'random', 22), row('keras-xla', 'random', 15), row('keras-graph', 'bucketed', 11)];
+    expect(bestOf({ ...report, rows }).rows.map(({ engine, batches, secondsPerEpoch }) => [engine, batches, secondsPerEpoch])).toEqual([
+      ['torch', 'random', 12.5],
+      ['onnx', 'random', 5],
+      ['onnx', 'bucketed', 4],
+      ['keras-xla', 'random', 15],
+      ['keras-graph', 'bucketed', 11],
+    ]);
   });
 
   test('says where there is none of ours to compare with', () => {

@@ -9,6 +9,8 @@ import type { Computer, ComputerOptions, StepInputs } from './computer';
 import type { TrainingEngine, TrainingEngineOptions } from './engine';
 import { createTrainingEngine } from './training-engine';
 
+const SPIN_MICROSECONDS = 100;
+
 /** The captioner on onnxruntime's CPU provider. */
 export function createOnnxTrainingEngine(options: TrainingEngineOptions): Promise<TrainingEngine> {
   return createTrainingEngine(options, openOnnxComputer);
@@ -22,9 +24,10 @@ async function openOnnxComputer({ architecture, steps, regularization, weights, 
   const { dimension, embedding } = architecture;
   const matrixFeeds = matrixTensors(weights, weights.matrices);
   const { graph, ...outputs } = trainingGraph(architecture, steps, regularization);
-  // Spinning gains nothing on an idle machine, and where another process works beside it costs a third of the speed. A plan of memory
-  // is of use to batches of the same sizes, which hardly ever come twice, and is kept for each.
-  const open = (model: Uint8Array) => openSession(model, { threads, spinning: false, memoryPattern: false });
+  // Spinning as long as onnxruntime likes costs a third of the speed where another process works beside it; so short it only bridges the
+  // gaps between some 1,500 small operators. A plan of memory is of use to batches of the same sizes, which hardly ever come twice,
+  // and is kept for each.
+  const open = (model: Uint8Array) => openSession(model, { threads, spinning: SPIN_MICROSECONDS, memoryPattern: false });
   const session = await open(graph.encode());
   const gradientFetches = Object.fromEntries(
     [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),
