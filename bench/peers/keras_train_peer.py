@@ -16,6 +16,8 @@ def open_trainer(request):
     tf.config.threading.set_intra_op_parallelism_threads(request["threads"])
     tf.config.threading.set_inter_op_parallelism_threads(1)
     settings, words = request["hyperparameters"], request["vocabularySize"]
+    if settings["image"] != "state" or settings["imageActivation"] != "elu" or settings["clipNorm"]:
+        raise ValueError("it is written for preset seed")
     weights = load_file(request["weights"])
 
     features = keras.Input((request["dimension"],))

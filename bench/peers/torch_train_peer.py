@@ -17,22 +17,36 @@ def open_trainer(request):
     settings, words = request["hyperparameters"], request["vocabularySize"]
     weights = load_file(request["weights"])
     packed = request["variant"].startswith("packed")
+    if settings["image"] == "every-input" or settings["layerNorm"] or settings["tiedEmbeddings"]:
+        raise ValueError("it is written for presets seed and show-and-tell")
+    first_input = settings["image"] == "first-input"
 
     class Captioner(nn.Module):
         def __init__(self):
             super().__init__()
-            self.encoder = nn.Linear(request["dimension"], settings["units"])
+            self.encoder = nn.Linear(request["dimension"], settings["embedding" if first_input else "units"])
             self.embedding = nn.Embedding(words, settings["embedding"])
             self.lstm = nn.LSTM(settings["embedding"], settings["units"], batch_first=True)
             self.output = nn.Linear(settings["units"], words)
 
         def forward(self, features, tokens, targets):
-            state = nn.functional.elu(self.encoder(features))[None]
+            image = self.encoder(features)
+            if settings["imageActivation"] == "elu":
+                image = nn.functional.elu(image)
+            # As the first input it is a step more, of all rows, after which nothing is to be said.
+            state = None if first_input else (image[None], image[None])
             if isinstance(tokens, PackedSequence):
-                embedded = tokens._replace(data=self.embedding(tokens.data))
-                hidden = self.lstm(embedded, (state, state))[0].data
+                data, sizes = self.embedding(tokens.data), tokens.batch_sizes
+                if first_input:
+                    data, sizes = torch.cat([image, data]), torch.cat([sizes[:1], sizes])
+                hidden = self.lstm(PackedSequence(data, sizes), state)[0].data
+                hidden = hidden[len(image) :] if first_input else hidden
             else:
-                hidden = self.lstm(self.embedding(tokens), (state, state))[0].flatten(0, 1)
+                vectors = self.embedding(tokens)
+                if first_input:
+                    vectors = torch.cat([image[:, None], vectors], 1)
+                hidden = self.lstm(vectors, state)[0]
+                hidden = (hidden[:, 1:] if first_input else hidden).flatten(0, 1)
             return self.loss(hidden, targets)
 
         def loss(self, hidden, targets):
@@ -71,6 +85,8 @@ def open_trainer(request):
         loss = model(features, tokens, targets)
         optimizer.zero_grad()
         loss.backward()
+        if settings["clipNorm"]:
+            nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
         optimizer.step()
         return loss.detach()
 

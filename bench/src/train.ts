@@ -15,14 +15,15 @@ import { chooseTrainContestants, OWN, type TrainContestant, trainLabel } from '.
 import { type Order, type TrainInputs, writeTrainInputs } from './train-inputs';
 import { bestOf, type TrainReport, type TrainRow, trainMarkdown, trainTable } from './train-rows';
 
-const HELP = `npm run bench:train -- [--engines A,B] [--threads N] [--rounds N] [--stride N] [--quick] [--prepare] [--json] [--write-readme]
+const HELP = `npm run bench:train -- [--engines A,B] [--preset NAME] [--threads N] [--rounds N] [--stride N] [--quick] [--prepare] [--json] [--write-readme]
 
-The captioner of preset \`seed\` trained by Showtell, Keras and PyTorch: same initial weights, same batches, each in a process of its
+The captioner of a preset trained by Showtell, Keras and PyTorch: same initial weights, same batches, each in a process of its
 own, measured in turn in one run, in random order. Python environments of the others are made at first (in $SHOWTELL_BENCH_CACHE,
 else the user's cache folder); who cannot be had here is skipped, with the reason. Nobody is timed before the losses of his first
 steps agree with ours. Batches are of random captions or, where the table says so, of captions about as long as each other.
 
   --engines A,B     onnx, keras-xla, keras-graph, torch, torch-compiled, or one with its batches: torch:random:packed (default: all)
+  --preset NAME     seed or show-and-tell (PyTorch alone), without what is drawn at random and without schedules (default: seed)
   --threads N       (default: one for every core)
   --rounds N        measurements of each, of which the median counts (default: 5)
   --stride N        each measures every N-th batch of an epoch, by length; 1 is a whole epoch (default: 8)
@@ -30,7 +31,7 @@ steps agree with ours. Batches are of random captions or, where the table says s
   --prepare         install, compile and compare, but measure nothing
   --source FOLDER   a COCO folder with train captions (default: $SHOWTELL_DATA/flickr8k-mini, else ../shared/data/flickr8k-mini)
   --json            print rows of {engine, batches, layout, tokensPerSecond, secondsPerEpoch, rssMB, lossError}
-  --write-readme    put the table into README.md and docs/ where they have its markers`;
+  --write-readme    put the table of preset seed into README.md and docs/ where they have its markers`;
 
 const ROOT = join(__dirname, '..', '..');
 /** Where tables go: all of it, or the best of each. */
@@ -41,6 +42,15 @@ const COMPARED_STEPS = 4;
 /** Larger, and it is another network that is timed: float32 and other orders of summing make 1e-6 of it. */
 const LOSS_LIMIT = 1e-3;
 const SEED = 7;
+/** What has everyone draw numbers of his own, or read other features. */
+const COMPARABLE = {
+  dropout: 0,
+  scheduledSampling: 0,
+  labelSmoothing: 0,
+  standardize: false,
+  schedule: 'constant',
+  warmupSteps: 0,
+} as const;
 
 interface Trainer {
   readonly contestant: TrainContestant;
@@ -60,6 +70,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       engines: { type: 'string' },
+      preset: { type: 'string', default: 'seed' },
       threads: { type: 'string', default: String(availableParallelism()) },
       rounds: { type: 'string' },
       stride: { type: 'string' },
@@ -73,6 +84,8 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(`${HELP}\n`);
   const contestants = chooseTrainContestants(values.engines);
+  if (values['write-readme'] && values.preset !== 'seed')
+    throw new ShowtellError('USAGE', `Expected --preset seed with --write-readme but received ${values.preset}`);
   const threads = whole('threads', values.threads);
   const rounds = whole('rounds', values.rounds ?? (values.quick ? '3' : '5'));
   const stride = whole('stride', values.stride ?? (values.quick ? '16' : '8'));
@@ -86,7 +99,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'showtell-bench-'));
   const trainers: Trainer[] = [];
   try {
-    const inputs = writeTrainInputs(folder, annotations, hyperparametersOf('seed'), SEED);
+    const inputs = writeTrainInputs(folder, annotations, hyperparametersOf(values.preset, COMPARABLE), SEED);
     const timed = (order: Order) => sample(inputs.batches[order], inputs.tokens, stride);
     const course = { inputs, threads, timed: { random: timed('random'), bucketed: timed('bucketed') } };
     console.error(`${inputs.description}; ${threads} threads, ${course.timed.random.length} batches a measurement, ${rounds} rounds`);
@@ -94,7 +107,7 @@ async function main(): Promise<void> {
     await warmUp(trainers, course);
     if (values.prepare) return;
     const rows = await race(trainers, course, rounds);
-    const conditions = `Medians of ${rounds} rounds interleaved in one run, each of ${course.timed.random.length} of the ${inputs.batches.random.length} batches of an epoch; ${cpus()[0]?.model ?? 'CPU'}, ${threads} threads; preset seed, ${inputs.description}. Tokens are real ones, without padding; \`time\` is relative to ours on batches of the same kind; \`loss\` the largest relative difference from our losses.`;
+    const conditions = `Medians of ${rounds} rounds interleaved in one run, each of ${course.timed.random.length} of the ${inputs.batches.random.length} batches of an epoch; ${cpus()[0]?.model ?? 'CPU'}, ${threads} threads; preset ${values.preset}, ${inputs.description}. Tokens are real ones, without padding; \`time\` is relative to ours on batches of the same kind; \`loss\` the largest relative difference from our losses.`;
     report({ rows, conditions, own: ['onnx'], versions: { node: process.versions.node, ...versionsOf(trainers) } }, values);
   } finally {
     await Promise.all(trainers.map((trainer) => trainer.process.close()));
