@@ -8,7 +8,7 @@ export interface NewFolder {
   /** Where the files are until all of them are there; absolute, and there once the first file is. */
   readonly partial: string;
   /** Writes one file and waits until the disk has it. Names may have folders in them: `step/model.json`. */
-  keep(name: string, body: Uint8Array): Promise<void>;
+  readonly keep: (name: string, body: Uint8Array) => Promise<void>;
 }
 
 export interface FilledFolder<T> {

@@ -262,7 +262,7 @@ describe('a training that diverges stops at once, with no checkpoint of bad weig
   });
 
   test.each([
-    ['a validation loss', { evaluate: async () => ({ lossSum: Number.POSITIVE_INFINITY, lossCount: 1 }) }],
+    ['a validation loss', { evaluate: async () => ({ lossSum: Number.POSITIVE_INFINITY, tokens: 1 }) }],
     ['a weight', 'weight'],
   ])('%s that is not finite', async (_what, change) => {
     const training = typeof change === 'string' ? 'bad-weight' : 'bad-validation';
