@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const PROGRAM = join(__dirname, '..', 'bin', 'showtell.js');
 /** A command that hangs is a failure; the longest one here computes for some seconds. */
-const DEADLINE_MILLISECONDS = 20_000;
+const DEADLINE_MILLISECONDS = 60_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -88,7 +88,7 @@ describeRedis('one machine', () => {
     expect(await succeed('checkpoints', 'drawn-seed')).toContain('@latest');
 
     await stop(running, end, 'SIGINT');
-  });
+  }, 60_000);
 
   test('stopped before a run is complete, it says what is left, and goes on with it by itself', async () => {
     const first = await startUp();

@@ -84,8 +84,8 @@ export async function writeTinyRun(
   const captions: ManifestRecord['captions'] = [];
   for (const split of new Set(parts.map(([name]) => name))) {
     const rows: CaptionRow[] = [];
-    for (const [name, from, count] of parts)
-      for (let image = from; name === split && image < from + count; image++)
+    for (const [, from, count] of parts.filter(([name]) => name === split))
+      for (let image = from; image < from + count; image++)
         rows.push(...captionsOf(image).map((caption) => ({ imageId: String(image), caption })));
     const body = encodeCaptionRows(rows);
     const key = keys.captions(run, split, sha256(body));

@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { encodePlanRows } from '@showtell/shared/arrow/plan-rows';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
@@ -46,7 +47,7 @@ async function printed(work: () => Promise<void>): Promise<{ stdout: string; std
   const said = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
     jest.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text);
+      said[name] += stripVTControlCharacters(String(text));
       return true;
     }),
   );
