@@ -45,12 +45,13 @@ export function chooseSplits(manifests: ReadonlyMap<string, ManifestRecord>, { r
   const usable = new Map([...manifests].map(([run, { splits }]) => [run, usableSplits(splits)]));
   const resolve = (names: readonly SplitName[], flag: string) => names.flatMap((name) => resolveName(name, runs, usable, flag));
 
-  const trainSplits = resolve(asked.trainSplits ?? runs.map((run) => ({ run, split: TRAIN_SPLIT })), TRAIN_FLAG);
-  const foreign = trainSplits.find(({ run }) => !runs.includes(run));
-  if (foreign)
-    throw new ShowtellError('CONFIG_INVALID', `Split ${splitText(foreign)} is to be trained on but run ${foreign.run} is not`, {
+  // Of such a run nobody has read what splits it has.
+  const foreign = asked.trainSplits?.find(({ run }) => run !== undefined && !runs.includes(run));
+  if (foreign?.run !== undefined)
+    throw new ShowtellError('CONFIG_INVALID', `Split ${foreign.run}:${foreign.split} is to be trained on but run ${foreign.run} is not`, {
       hint: `Name its run, too: showtell train ${[...runs, foreign.run].join(' ')}.`,
     });
+  const trainSplits = resolve(asked.trainSplits ?? runs.map((run) => ({ run, split: TRAIN_SPLIT })), TRAIN_FLAG);
   const idle = runs.find((run) => !trainSplits.some((split) => split.run === run));
   if (idle !== undefined)
     throw new ShowtellError(
