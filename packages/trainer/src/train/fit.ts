@@ -89,7 +89,9 @@ export async function fit(store: ObjectStore, record: TrainingRecord, lease: Lea
     const take = async (batch: SampledBatch) => {
       if (!selfCritical || !decoder) return progress.step(batch);
       decoder.load(engine.weights());
-      const { batch: drawn, reward } = await selfCritical.rewarded(decoder, batch.features, batch.samples, progress.cursor.step);
+      const { batch: drawn, reward } = await progress.decoding(() =>
+        selfCritical.rewarded(decoder, batch.features, batch.samples, progress.cursor.step),
+      );
       return progress.step(drawn, reward);
     };
     emit({

@@ -120,18 +120,27 @@ export class Progress {
   }
 
   /**
+   * Does what makes captions with the weights as they are.
+   * @throws ShowtellError `DIVERGED`, then the training's end, when these give no captions any more.
+   */
+  async decoding<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isShowtellError(error, 'DIVERGED') ? await this.#diverged(`after step ${this.position.step}: ${error.message}`) : error;
+    }
+  }
+
+  /**
    * What validation says of the weights as they are; `null` without validation, `undefined` when it was stopped.
    * @throws ShowtellError `DIVERGED` when weights, or what they make of the validation splits, are not finite.
    */
   async validate(validation: Validation | undefined, halt: () => boolean): Promise<ValidationResult | null | undefined> {
     if (!validation) return null;
     await this.#checkWeights(this.context.engine.state());
-    const { step } = this.position;
-    const result = await validation.run(halt).catch(async (error: unknown) => {
-      throw isShowtellError(error, 'DIVERGED') ? await this.#diverged(`after step ${step}: ${error.message}`) : error;
-    });
+    const result = await this.decoding(() => validation.run(halt));
     if (result === undefined || Number.isFinite(result.loss)) return result;
-    throw await this.#diverged(`after step ${step} the validation loss is ${result.loss}`);
+    throw await this.#diverged(`after step ${this.position.step} the validation loss is ${result.loss}`);
   }
 
   /** Commits the position after the last batch as the beginning of the next epoch. */

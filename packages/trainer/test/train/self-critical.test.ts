@@ -1,6 +1,7 @@
 import type { DecodedCaption, Decoder } from '../../src/decoding/decoder';
 import { CiderD, DocumentFrequencies } from '../../src/evaluation/cider';
 import { END, START } from '../../src/model/tokens';
+import { readDone } from '../../src/train/done';
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining } from '../../src/train/freeze';
 import { SelfCritical } from '../../src/train/self-critical';
@@ -137,6 +138,15 @@ it('stopped after any step it goes on as if it had not been', async () => {
     }
   };
   expect(await sessions('stopped', 3)).toEqual(await sessions('whole', 1_000));
+});
+
+it('weights that give no captions any more are the end of it, once and for all', async () => {
+  await selfCritical('wild', { learningRate: 1e38, clipNorm: null });
+  const run = () => train(store, 'wild', { holder: 'trainer', threads: 1 });
+  const diverged = { code: 'DIVERGED', message: expect.stringMatching(/^Training wild has diverged: (after|at) step \d/) };
+  await expect(run()).rejects.toMatchObject(diverged);
+  expect(await readDone(store, 'wild')).toMatchObject({ outcome: 'diverged' });
+  await expect(run()).rejects.toMatchObject(diverged);
 });
 
 it.each([
