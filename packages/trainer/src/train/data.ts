@@ -116,14 +116,24 @@ function checkSamples(samples: CaptionSamples, dropped: Dropped, splits: readonl
     throw new ShowtellError(
       'EMPTY_DATASET',
       `${what} left no caption to work with: ${tooLong} of more than ${maxLength} words, ${withoutWords} without words, ${withoutFeature} of images without a feature`,
-      tooLong > 0 ? { hint: 'Longer captions are taken with --set maxLength=N.' } : {},
+      tooLong > 0 ? { hint: `Longer captions are taken with --set maxLength=N; ${OTHER_NAME}.` } : {},
     );
   if (samples.ids.some((id) => id > UNKNOWN)) return;
+  if (record.from !== null)
+    throw new ShowtellError(
+      'EMPTY_DATASET',
+      `${what}: no word is in the vocabulary of checkpoint ${record.from.model}, which this training begins with`,
+      { hint: `Train from the beginning: without --from; ${OTHER_NAME}.` },
+    );
   throw new ShowtellError(
     'EMPTY_DATASET',
-    record.from === null
-      ? `${what}: no word is known, since none occurs ${minWordCount} times in the training captions`
-      : `${what}: no word is in the vocabulary of checkpoint ${record.from.model}, which this training begins with`,
-    { hint: record.from === null ? 'Rarer words are taken with --set minWordCount=N.' : 'Train from the beginning: without --from.' },
+    `${what}: no word is known, since none occurs ${minWordCount > 1 ? `${minWordCount} times ` : ''}in the training captions`,
+    {
+      // Of the training captions every word occurs once.
+      hint: `${minWordCount > 1 ? 'Rarer words are taken with --set minWordCount=N' : 'Name another split with --validation-split, or none'}; ${OTHER_NAME}.`,
+    },
   );
 }
+
+/** By now the training is frozen as it was asked for. */
+const OTHER_NAME = 'give that training another name: --name NAME';

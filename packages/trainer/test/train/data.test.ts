@@ -87,12 +87,12 @@ test.each<[string, Omit<TrainingRequest, 'training'>, RegExp]>([
   [
     'unknown words only',
     { runs: ['tiny'], hyperparameters: { minWordCount: 100 } },
-    /tiny:train: no word is known, since none occurs 100 times/,
+    /tiny:train: no word is known, since none occurs 100 times in the training captions/,
   ],
   [
     'unknown words only to validate on',
     { runs: ['tiny'], validationSplits: [{ run: 'foreign', split: 'val' }] },
-    /foreign:val: no word is known/,
+    /foreign:val: no word is known, since none occurs in the training captions/,
   ],
 ])('%s', async (_what, request, message) => {
   await expect(load(request)).rejects.toMatchObject({ code: 'EMPTY_DATASET', exitCode: 3, message: expect.stringMatching(message) });
