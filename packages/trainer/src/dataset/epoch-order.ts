@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Random } from '../model/random';
 import type { FeatureTable } from './feature-table';
 import { GrowingIntegers } from './growing-integers';
@@ -64,7 +63,4 @@ export function windowedOrder(seed: number, epoch: number, shards: ShardSamples,
   return { samples, windows };
 }
 
-function generator(seed: number, epoch: number): Random {
-  const digest = createHash('sha256').update(`order ${seed} ${epoch}`).digest();
-  return new Random([digest.readUInt32LE(0), digest.readUInt32LE(4), digest.readUInt32LE(8), digest.readUInt32LE(12)]);
-}
+const generator = (seed: number, epoch: number) => Random.of(`order ${seed} ${epoch}`);

@@ -22,7 +22,7 @@ export class FeatureCache {
   /** Oldest use first. */
   readonly #entries = new Map<number, Entry>();
   #bytes = 0;
-  #background: Promise<unknown> = Promise.resolve();
+  #background: Promise<void> = Promise.resolve();
   #wanted = 0;
 
   constructor(
@@ -67,7 +67,11 @@ export class FeatureCache {
         if (!this.#entries.has(shard)) await this.#add(shard, this.source.read(shard)).catch(() => {});
       }
     };
-    this.#background = Promise.all([this.#background, ...Array.from({ length: AHEAD }, readNext)]);
+    const before = this.#background;
+    const readAll = async () => {
+      await Promise.all([before, ...Array.from({ length: AHEAD }, readNext)]);
+    };
+    this.#background = readAll();
   }
 
   /** Ends what goes on in the background. */
