@@ -11,7 +11,7 @@ export function showEvents({
   readonly json?: boolean;
   readonly stream?: NodeJS.WriteStream;
 } = {}): { readonly onEvent: OnTrainEvent; readonly end: () => void } {
-  if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event)}\n`), end: () => {} };
+  if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event, errorsAsText)}\n`), end: () => {} };
   let bar: Progress | undefined;
   let epochs = 0;
   let lossOf = lossText;
@@ -31,7 +31,8 @@ export function showEvents({
         `Training ${event.training}: ${formatCount(event.samples)} ${event.objective === 'self-critical' ? 'images' : 'captions'}, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
       if (event.featureBytes > event.featureMemory) say(notAllInMemory(event));
-    } else if (event.event === 'waiting')
+    } else if (event.event === 'trouble') say(pc.yellow(`Trouble: ${event.what}: ${messageOf(event.error)}`));
+    else if (event.event === 'waiting')
       say(
         `${event.holder} did not end its training of ${event.training}: waiting ${formatSeconds(event.seconds)} to see whether it still works`,
       );
@@ -48,6 +49,10 @@ export function showEvents({
   };
   return { onEvent, end: endBar };
 }
+
+/** Of an error itself JSON would keep nothing. */
+const errorsAsText = (_name: string, value: unknown) => (value instanceof Error ? messageOf(value) : value);
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 const lossText = (loss: number, digits: number) => `loss ${loss.toFixed(digits)}`;
 /** The loss of self-critical training is what its captions are worth, with a minus. */
