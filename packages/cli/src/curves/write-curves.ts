@@ -71,7 +71,8 @@ async function replaceFile(path: string, body: string | Uint8Array): Promise<voi
     await writeFile(partial, body);
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    // What kept the file from being written may keep it from being removed; the first error is the one to tell.
+    await rm(partial, { force: true }).catch(() => {});
     throw localFileError(error, 'write the curves to', path);
   }
 }

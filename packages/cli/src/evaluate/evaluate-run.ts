@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fillNewFolder, type NewFolder } from '@showtell/shared/new-folder';
 import type { DecodingSettings } from '@showtell/shared/schema/checkpoint';
-import { openModel } from '@showtell/trainer/checkpoint/open-model';
+import { type OpenModel, openModel } from '@showtell/trainer/checkpoint/open-model';
 import { evaluateModel, type ModelEvaluation, scoresOf } from '@showtell/trainer/evaluate-model';
 import { encodeResultsFile, encodeScoresFile, RESULTS_FILE, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
 import { chooseExamples } from '@showtell/trainer/evaluation/examples';
@@ -33,15 +33,21 @@ const EXAMPLES = 8;
 
 /** Evaluates a MODEL on a split, prints how it does, and keeps results, scores and a page in a folder. Errors as of `evaluateModel`. */
 export async function evaluateRun(context: CommandContext, { model, out, json, ...request }: EvaluateRunOptions): Promise<void> {
-  const evaluation = await evaluateWithProgress(context, model, request);
-  const scores = encodeScoresFile(scoresOf(evaluation));
-  if (json) process.stdout.write(scores);
-  else process.stdout.write(formatEvaluation(evaluation));
-  if (out === undefined) return;
+  const evaluated = async () => {
+    const evaluation = await evaluateWithProgress(context, await openModel(context.store, model), request);
+    const scores = encodeScoresFile(scoresOf(evaluation));
+    process.stdout.write(json ? scores : formatEvaluation(evaluation));
+    return { evaluation, scores };
+  };
+  if (out === undefined) {
+    await evaluated();
+    return;
+  }
   const { path } = await fillNewFolder(
     out,
     'the evaluation',
     async (folder) => {
+      const { evaluation, scores } = await evaluated();
       await folder.keep(RESULTS_FILE, encodeResultsFile(evaluation.captioned));
       await folder.keep(SCORES_FILE, scores);
       await keepPage(context, evaluation, folder);
@@ -75,20 +81,20 @@ async function keepPage({ store, signal }: CommandContext, evaluation: ModelEval
   await folder.keep(PAGE, Buffer.from(evaluationPage({ evaluation, examples, photos: names, trouble })));
 }
 
-/** Evaluates a MODEL with a bar. Errors as of `openModel` and `evaluateModel`. */
+/** Evaluates a model with a bar. Errors as of `evaluateModel`. */
 export async function evaluateWithProgress(
   { store, signal }: CommandContext,
-  model: string,
+  model: OpenModel,
   { threads, ...request }: SplitRequest,
 ): Promise<ModelEvaluation> {
   let bar: Progress | undefined;
   try {
-    return await evaluateModel(store, await openModel(store, model), {
+    return await evaluateModel(store, model, {
       ...request,
       ...(threads !== undefined && { threads }),
       signal,
       onProgress: (done, total) => {
-        bar ??= startProgress(`Captioning by ${model}`, total, { passing: true });
+        bar ??= startProgress(`Captioning by ${model.model}`, total, { passing: true });
         bar.update(done);
       },
     });

@@ -135,13 +135,6 @@ test('photos come from the source and lie beside the page; one that is gone is t
   expect(existsSync(at('away', 'photos'))).toBe(false);
 });
 
-test('a folder that is not empty is left as it is', async () => {
-  await expect(printed(() => evaluateRun(context, { ...request, model: 'good', out: at('bare') }))).rejects.toMatchObject({
-    code: 'USAGE',
-    message: expect.stringContaining('not empty'),
-  });
-});
-
 test('two models: evaluated now, and before; JSON and text tell the same', async () => {
   await printed(() => evaluateRun(context, { ...request, model: 'poor', out: at('poor') }));
   const files = await printed(() => compare(context, { ...request, run: undefined, models: [at('poor'), at('bare', 'scores.json')] }));
@@ -191,8 +184,12 @@ describe('the program', () => {
     ['an unknown split', ['evaluate', 'good', '--run', 'tiny', '--split', 'tset'], 'NOT_FOUND', /tset.*train, val/],
     ['no run', ['evaluate', 'good'], 'USAGE', /--run/],
     ['no run to compare on', ['compare', 'good', 'poor'], 'USAGE', /--run for the model good/],
+    // Before anything is captioned.
+    ['a folder that is not empty', ['evaluate', 'good', '--run', 'tiny', '--out', 'store'], 'USAGE', /store is not empty/],
+    ['a second model that is none', ['compare', 'good', 'absent', '--run', 'tiny'], 'NOT_FOUND', /"absent"/],
     ['a file that is none', ['compare', 'note.json', 'note.json'], 'USAGE', /Expected a scores\.json .*note\.json/],
     ['no such training', ['curves', 'absent'], 'NOT_FOUND', /absent/],
+    ['a file in place of the folder', ['curves', 'good', '--out', 'note.json'], 'FILE_DENIED', /Cannot write the curves to .*note\.json/],
   ])('%s', async (_what, args, code, message) => {
     writeFileSync(at('note.json'), '{}');
     const { stdout, stderr } = await run(...args);
