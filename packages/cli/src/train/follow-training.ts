@@ -6,7 +6,7 @@ import { connectRedis, redisPrefix } from '@showtell/shared/queue/connection';
 import { isLive, jobIds, type Queues, queueNames } from '@showtell/shared/queue/queues';
 import { unlessAborted } from '@showtell/shared/queue/until';
 import type { DoneRecord } from '@showtell/shared/schema/checkpoint';
-import { readDone } from '@showtell/trainer/train/done';
+import { hasDiverged, readDone } from '@showtell/trainer/train/done';
 import type { OnTrainEvent, TrainEvent } from '@showtell/trainer/train/events';
 import { QueueEvents } from 'bullmq';
 
@@ -42,10 +42,10 @@ export async function followTraining({ store, settings, queues, training, signal
     for (let gone = 0, seen = false; ; await sleep(EVERY_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted())) {
       const job = await unlessAborted(queues.train.getJob(jobId), signal);
       const state = job === undefined ? 'unknown' : await unlessAborted(job.getState(), signal);
-      if (state === 'failed') throw jobFailure(training, job?.failedReason ?? '');
       const done = await readDone(store, training);
       if (done?.outcome === 'completed') return done;
-      if (done !== undefined) throw new ShowtellError('DIVERGED', `The training ${training} has diverged: ${done.reason}`);
+      if (done !== undefined) throw hasDiverged(training, done.reason);
+      if (state === 'failed') throw jobFailure(training, job?.failedReason ?? '');
       seen ||= isLive(state);
       gone = isLive(state) ? 0 : gone + 1;
       if (gone >= (seen ? GONE_LOOKS : ABSENT_LOOKS))

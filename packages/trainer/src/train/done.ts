@@ -1,3 +1,4 @@
+import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { DoneRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
@@ -13,4 +14,11 @@ export async function readDone(store: ObjectStore, training: string): Promise<Do
 /** Writes the end once; the first word stands. */
 export async function writeDone(store: ObjectStore, training: string, end: Omit<DoneRecord, 'formatVersion'>): Promise<void> {
   await store.putIfAbsent(keys.done(training), encodeRecord({ formatVersion: TRAINING_FORMAT, ...end } satisfies DoneRecord));
+}
+
+/** What whoever waits for a training is told whose end is `diverged`. @param reason of its `done.json` */
+export function hasDiverged(training: string, reason: string): ShowtellError {
+  return new ShowtellError('DIVERGED', `Training ${training} has diverged: ${reason}`, {
+    hint: 'Train again under another name with a lower learning rate or with clipping; the last good checkpoint is kept.',
+  });
 }

@@ -12,7 +12,7 @@ import { learningRateAt } from '../engine/schedule';
 import { isBetter } from './best';
 import { splitText } from './choose-splits';
 import { differences } from './differences';
-import { writeDone } from './done';
+import { hasDiverged, writeDone } from './done';
 import type { OnTrainEvent } from './events';
 import type { Validation, ValidationResult } from './validation';
 
@@ -29,9 +29,6 @@ export interface ProgressContext {
   /** Has heard of every event; what a checkpoint was trained with is written before the checkpoint. */
   readonly metrics: MetricsLog;
 }
-
-export const DIVERGED_HINT =
-  'Train again under another name with a lower learning rate or with clipping; the last good checkpoint is kept.';
 
 /** Where a training stands, and its way into checkpoints and out of them. */
 export class Progress {
@@ -226,7 +223,7 @@ export class Progress {
     await metrics.flush();
     await writeDone(store, record.training, { outcome: 'diverged', ...this.end, reason });
     emit({ event: 'end', outcome: 'diverged', ...this.end, reason });
-    return new ShowtellError('DIVERGED', `Training ${record.training} has diverged: ${reason}`, { hint: DIVERGED_HINT });
+    return hasDiverged(record.training, reason);
   }
 }
 

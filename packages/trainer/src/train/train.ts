@@ -1,11 +1,9 @@
-import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { newestCheckpoint } from '../checkpoint/checkpoints';
 import { Lease } from '../checkpoint/lease';
-import { readDone, writeDone } from './done';
+import { hasDiverged, readDone, writeDone } from './done';
 import { type FitOptions, fit } from './fit';
 import { readTraining } from './freeze';
-import { DIVERGED_HINT } from './progress';
 
 export interface TrainOptions extends Omit<FitOptions, 'onEvent'>, Partial<Pick<FitOptions, 'onEvent'>> {
   /** Default 30. */
@@ -30,7 +28,7 @@ export async function train(store: ObjectStore, training: string, options: Train
   const record = await readTraining(store, training);
   const done = await readDone(store, training);
   if (done?.outcome === 'completed') return { outcome: 'completed', step: done.step, epoch: done.epoch };
-  if (done) throw new ShowtellError('DIVERGED', `Training ${training} has diverged: ${done.reason}`, { hint: DIVERGED_HINT });
+  if (done) throw hasDiverged(training, done.reason);
   await store.probe();
   const onTrouble = (error: unknown) => emit({ event: 'trouble', what: 'could not renew or release the lease', error });
   const onWait = (other: string) => emit({ event: 'waiting', training, holder: other, seconds: leaseSeconds });
