@@ -18,7 +18,7 @@ export function curvesPage(trainings: readonly TrainingCurves[], library: PlotLi
   return htmlPage({
     title,
     introduction:
-      'Losses are natural logarithms, per word. Drag over a plot to look closer, click twice to see all of it again, click a name to hide its line.',
+      'Losses are natural logarithms, per word (self-critical: CIDEr of drawn captions, with a minus). Drag over a plot to look closer, click twice to see all of it again, click a name to hide its line.',
     style: `${library.style}${STYLE}`,
     main: `<section class="panel scroll" aria-label="Trainings">
 ${summaryTable(trainings)}
