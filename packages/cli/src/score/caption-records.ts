@@ -1,5 +1,5 @@
+import { describeToken, type JsonToken } from '@showtell/ingest/source/json-tokens';
 import { ShowtellError } from '@showtell/shared/errors';
-import type parser from 'stream-json/parser.js';
 
 export interface CaptionRecord {
   /** As text: `7` and `"7"` are the same image. */
@@ -25,7 +25,7 @@ export class CaptionRecords {
   /** Key of the outermost object that is being read. */
   private outerKey = '';
   private field = '';
-  private readonly fields = new Map<string, parser.Token>();
+  private readonly fields = new Map<string, JsonToken>();
   /** Records of this layout that have begun. */
   private count = 0;
   private values = 0;
@@ -35,7 +35,7 @@ export class CaptionRecords {
     private readonly take: (record: CaptionRecord) => void,
   ) {}
 
-  consume(token: parser.Token): void {
+  consume(token: JsonToken): void {
     switch (token.name) {
       case 'keyValue':
         if (this.depth === 1) this.outerKey = token.value as string;
@@ -66,11 +66,11 @@ export class CaptionRecords {
   }
 
   /** Any value begins. */
-  private value(token: parser.Token): void {
+  private value(token: JsonToken): void {
     if (this.depth === 0) {
       this.values++;
       if (this.layout !== 'lines')
-        throw broken(`Expected nothing after the ${this.layout} of ${this.path} but received ${describe(token)}`);
+        throw broken(`Expected nothing after the ${this.layout} of ${this.path} but received ${describeToken(token)}`);
       if (token.name === 'startArray') {
         if (this.values > 1) throw broken(`Expected an object for ${this.path}: record ${this.values} but received a list`);
         this.layout = 'list';
@@ -89,16 +89,16 @@ export class CaptionRecords {
     this.count = 0;
   }
 
-  private begin(token: parser.Token): void {
+  private begin(token: JsonToken): void {
     this.count++;
     this.fields.clear();
-    if (token.name !== 'startObject') throw broken(`${this.where()}: Expected an object but received ${describe(token)}`);
+    if (token.name !== 'startObject') throw broken(`${this.where()}: Expected an object but received ${describeToken(token)}`);
   }
 
   private emit(): void {
     const caption = this.fields.get('caption');
     const imageId = this.imageId();
-    if (caption?.name !== 'stringValue') throw broken(`${this.where()}: Expected text for caption but received ${describe(caption)}`);
+    if (caption?.name !== 'stringValue') throw broken(`${this.where()}: Expected text for caption but received ${describeToken(caption)}`);
     this.take({ imageId, caption: caption.value as string, where: this.where() });
   }
 
@@ -106,7 +106,7 @@ export class CaptionRecords {
     const token = this.fields.get('image_id');
     const text = token?.value as string;
     if ((token?.name === 'numberValue' && /^-?\d+$/.test(text)) || (token?.name === 'stringValue' && text !== '')) return text;
-    throw broken(`${this.where()}: Expected an integer or text for image_id but received ${describe(token)}`);
+    throw broken(`${this.where()}: Expected an integer or text for image_id but received ${describeToken(token)}`);
   }
 
   private where(): string {
@@ -114,17 +114,9 @@ export class CaptionRecords {
   }
 }
 
-function describe(token: parser.Token | undefined): string {
-  if (token === undefined) return 'nothing';
-  if (token.name === 'startObject') return 'an object';
-  if (token.name === 'startArray') return 'a list';
-  if (token.name === 'numberValue') return token.value as string;
-  const text = JSON.stringify(token.value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-}
-
-function broken(message: string): ShowtellError {
+export function broken(message: string, cause?: unknown): ShowtellError {
   return new ShowtellError('BROKEN_ANNOTATIONS', message, {
+    cause,
     hint: 'Expected a list of {"image_id", "caption"}, one such object a line, or COCO annotations.',
   });
 }

@@ -1,6 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
-import type parser from 'stream-json/parser.js';
 import { hasLoneSurrogate } from './caption-text';
+import { describeToken, type JsonToken } from './json-tokens';
 
 export interface ImageRecord {
   readonly id: string;
@@ -36,7 +36,7 @@ export class RecordReader {
   private list = '';
   private index = -1;
   private field = '';
-  private readonly fields = new Map<string, parser.Token>();
+  private readonly fields = new Map<string, JsonToken>();
   private readonly seen = new Set<List>();
   private readonly where = () => `${this.key}: ${this.list}[${this.index}]`;
 
@@ -45,7 +45,7 @@ export class RecordReader {
     private readonly handlers: AnnotationHandlers,
   ) {}
 
-  consume(token: parser.Token): void {
+  consume(token: JsonToken): void {
     switch (token.name) {
       case 'keyValue':
         if (this.depth === 1) this.enterList(token.value as string);
@@ -80,16 +80,17 @@ export class RecordReader {
   }
 
   /** Any value begins. */
-  private value(token: parser.Token): void {
-    if (this.depth === 0 && token.name !== 'startObject') throw broken(`Expected an object in ${this.key} but received ${describe(token)}`);
+  private value(token: JsonToken): void {
+    if (this.depth === 0 && token.name !== 'startObject')
+      throw broken(`Expected an object in ${this.key} but received ${describeToken(token)}`);
     if (this.depth === 3) this.fields.set(this.field, token);
     if (this.depth === 0 || !isList(this.list)) return;
     if (this.depth === 1 && token.name !== 'startArray')
-      throw broken(`Expected a list for "${this.list}" in ${this.key} but received ${describe(token)}`);
+      throw broken(`Expected a list for "${this.list}" in ${this.key} but received ${describeToken(token)}`);
     if (this.depth !== 2) return;
     this.index++;
     this.fields.clear();
-    if (token.name !== 'startObject') throw broken(`${this.where()}: Expected an object but received ${describe(token)}`);
+    if (token.name !== 'startObject') throw broken(`${this.where()}: Expected an object but received ${describeToken(token)}`);
   }
 
   private emit(list: List): void {
@@ -105,7 +106,8 @@ export class RecordReader {
       );
     } else {
       const caption = this.fields.get('caption');
-      if (caption?.name !== 'stringValue') throw broken(`${this.where()}: Expected text for caption but received ${describe(caption)}`);
+      if (caption?.name !== 'stringValue')
+        throw broken(`${this.where()}: Expected text for caption but received ${describeToken(caption)}`);
       this.handlers.caption(
         { id: this.fields.has('id') ? this.id('id') : undefined, imageId: this.id('image_id'), caption: caption.value as string },
         this.where,
@@ -117,14 +119,16 @@ export class RecordReader {
     const token = this.fields.get(field);
     if (token?.name === 'numberValue' && /^-?\d+$/.test(token.value as string)) return ownCopy(token.value as string);
     if (token?.name === 'stringValue') return this.name(field);
-    throw broken(`${this.where()}: Expected an integer or text for ${field} but received ${describe(token)}`);
+    throw broken(`${this.where()}: Expected an integer or text for ${field} but received ${describeToken(token)}`);
   }
 
   private name(field: string): string {
     const token = this.fields.get(field);
     const text = token?.value as string;
     if (token?.name !== 'stringValue' || text === '' || text.length > MAX_NAME_LENGTH || text.includes('\0') || hasLoneSurrogate(text))
-      throw broken(`${this.where()}: Expected text of 1 to ${MAX_NAME_LENGTH} characters for ${field} but received ${describe(token)}`);
+      throw broken(
+        `${this.where()}: Expected text of 1 to ${MAX_NAME_LENGTH} characters for ${field} but received ${describeToken(token)}`,
+      );
     return ownCopy(text);
   }
 
@@ -140,14 +144,6 @@ export class RecordReader {
 /** A string cut from a larger one keeps the whole of it in memory: without this, all of the file. */
 export function ownCopy(text: string): string {
   return Buffer.from(text).toString();
-}
-
-function describe(token: parser.Token | undefined): string {
-  if (token === undefined) return 'nothing';
-  if (token.name === 'startObject') return 'an object';
-  if (token.name === 'startArray') return 'a list';
-  const text = JSON.stringify(token.value);
-  return token.name === 'numberValue' ? (token.value as string) : text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 export function broken(message: string, cause?: unknown): ShowtellError {

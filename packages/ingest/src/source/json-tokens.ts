@@ -1,0 +1,81 @@
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ShowtellError } from '@showtell/shared/errors';
+import parser from 'stream-json/parser.js';
+import verifier from 'stream-json/utils/verifier.js';
+
+export type JsonToken = parser.Token;
+
+export interface JsonText {
+  /** Opens the text at its beginning; a second time when the first has found that it is no JSON. */
+  readonly open: () => NodeJS.ReadableStream | Promise<NodeJS.ReadableStream>;
+  /** As messages name it. */
+  readonly name: string;
+  /** Whether values may follow one another, as in JSON lines. */
+  readonly lines: boolean;
+  /** The error of a text that is no JSON: `<name> is not JSON: line 2, column 21: expected ','`. */
+  readonly broken: (message: string, cause: unknown) => ShowtellError;
+}
+
+/**
+ * Reads JSON as a stream: nothing of it is kept but what `consume` keeps. Numbers come as text, so that no digit of a large one is lost.
+ * @throws what `broken` makes of a text that is no JSON, with line and column, or no UTF-8; what opening, reading or `consume` throw.
+ */
+export async function readJsonTokens(text: JsonText, consume: (token: JsonToken) => void, signal?: AbortSignal): Promise<void> {
+  const jsonStreaming = text.lines;
+  const consumer = new Writable({
+    objectMode: true,
+    write(token: JsonToken, _encoding, done) {
+      try {
+        consume(token);
+        done();
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  });
+  const options = signal ? { signal } : {};
+  try {
+    await pipeline(await text.open(), decodeUtf8, parser.asStream({ jsonStreaming, streamValues: false }), consumer, options);
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw await explain(text, error);
+  }
+}
+
+async function* decodeUtf8(chunks: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  for await (const chunk of chunks) yield decoder.decode(Buffer.from(chunk), { stream: true });
+  yield decoder.decode();
+}
+
+async function explain({ open, name, lines, broken }: JsonText, cause: unknown): Promise<unknown> {
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return broken(`${name} is not UTF-8 text`, cause);
+  // Only the parser's own errors have no code.
+  if (cause instanceof ShowtellError || code !== undefined) return cause;
+  // The parser does not know where it stands; reading the text again with one that does gives line and column.
+  const ignore = new Writable({ objectMode: true, write: (_, __, done) => done() });
+  try {
+    await pipeline(await open(), decodeUtf8, verifier.asStream({ jsonStreaming: lines }), ignore);
+  } catch (error) {
+    const { line, pos, message } = error as verifier.VerifierError;
+    if (line === undefined) return error;
+    return broken(`${name} is not JSON: line ${line}, column ${pos}: ${expectation(message)}`, cause);
+  }
+  return cause;
+}
+
+/** The verifier's words; `has expected` is what it says at the end of the text. */
+const expectation = (message: string) =>
+  message.replace(/^.*Verifier (?:cannot parse input: )?/, '').replace(/^has expected/, 'the file ends, expected');
+
+/** What a value is, for messages; of a list or an object only that. */
+export function describeToken(token: JsonToken | undefined): string {
+  if (token === undefined) return 'nothing';
+  if (token.name === 'startObject') return 'an object';
+  if (token.name === 'startArray') return 'a list';
+  if (token.name === 'numberValue') return token.value as string;
+  const text = JSON.stringify(token.value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
