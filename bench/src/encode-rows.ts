@@ -70,13 +70,3 @@ export function markdownTable(report: EncodeReport): string {
     .join(', ');
   return `${table}\n\n${report.conditions} ${versions}.`;
 }
-
-/**
- * `page` with `table` between the markers `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`; `undefined` where it has not both.
- */
-export function withTable(page: string, name: string, table: string): string | undefined {
-  const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end, from);
-  return from < 0 || to < 0 ? undefined : `${page.slice(0, from + begin.length)}\n\n${table}\n\n${page.slice(to)}`;
-}

@@ -1,17 +1,19 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
 import { probeEngineProcess } from '@showtell/encoder-worker/engine-process';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { ShowtellError } from '@showtell/shared/errors';
 import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { type BenchProcess, startBenchProcess } from './bench-process';
+import { runBench, wholeNumberOf } from './bench-program';
 import { type Contestant, chooseContestants, isOwn, label } from './contestants';
 import { type EncodeInputs, writeEncodeInputs } from './encode-inputs';
-import { type EncodeReport, type EncodeRow, markdownTable, terminalTable, withTable } from './encode-rows';
+import { type EncodeReport, type EncodeRow, markdownTable, terminalTable } from './encode-rows';
 import { ERROR_LIMIT, relativeError } from './feature-error';
 import { interleave } from './interleave';
+import { ROOT, writeTable } from './pages';
 import { peakMB, resetPeak } from './process-memory';
 import { decodeFeatures } from './protocol';
 import { cacheFolder, PEERS, pythonEnvironment } from './python-environment';
@@ -36,7 +38,6 @@ folder); who cannot be had here is skipped, with the reason. Nobody is timed bef
   --json            print rows of {engine, device, precision, batch, imagesPerSecond, rssMB, relativeError}
   --write-readme    put the table into README.md and docs/ where they have its markers`;
 
-const ROOT = join(__dirname, '..', '..');
 const PAGES = ['README.md', 'docs/encoder.md', 'docs/gpu.md'];
 /** On the CPU threads of who was there before go on spinning for a while. */
 const PAUSE_MS = { cpu: 500, cuda: 50, wasm: 500 } as const;
@@ -81,10 +82,10 @@ async function main(): Promise<void> {
   });
   if (values.help) return void process.stdout.write(`${HELP}\n`);
   const device = values.device as keyof typeof IMAGES;
-  const threads = whole('threads', values.threads);
-  const rounds = whole('rounds', values.rounds ?? (values.quick ? '3' : '7'));
+  const threads = wholeNumberOf('threads', values.threads);
+  const rounds = wholeNumberOf('rounds', values.rounds ?? (values.quick ? '3' : '7'));
   const contestants = chooseContestants(device, values.engines);
-  const batches = (values.batches ?? (values.quick ? '8' : BATCHES[device])).split(',').map((text) => whole('batches', text));
+  const batches = (values.batches ?? (values.quick ? '8' : BATCHES[device])).split(',').map((text) => wholeNumberOf('batches', text));
   const where = { device, threads, python: values.python };
   // Who asks for a GPU is told why there is none; nobody else's figures on it would be of use then.
   if (device === 'cuda') await probeEngineProcess({ engine: 'onnx', precision: 'float32', device, threads });
@@ -216,26 +217,7 @@ function report(
     conditions: `Images/s, medians of ${rounds} rounds interleaved in one run; ${machine}; ${description}. Error is that of the features, relative to our float32 ones; who quantises does so on photos that are not compared.`,
   };
   process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : formatTable(...terminalTable(full)));
-  if (!writeReadme) return;
-  for (const page of PAGES.map((name) => join(ROOT, name)).filter(existsSync)) {
-    const changed = withTable(readFileSync(page, 'utf8'), device === 'cuda' ? 'gpu' : 'encode', markdownTable(full));
-    if (changed === undefined) continue;
-    writeFileSync(page, changed);
-    console.error(`The table is in ${page}`);
-  }
+  if (writeReadme) writeTable(device === 'cuda' ? 'gpu' : 'encode', PAGES, markdownTable(full));
 }
 
-function whole(flag: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new ShowtellError('USAGE', `Expected a positive whole number for --${flag} but received ${text}`);
-  return number;
-}
-
-main().catch((error: unknown) => {
-  const shown = isShowtellError(error)
-    ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`
-    : String(error instanceof Error ? error.stack : error);
-  process.stderr.write(`${shown}\n`);
-  process.exitCode = isShowtellError(error) ? error.exitCode : 1;
-});
+runBench(main);

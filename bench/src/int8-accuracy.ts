@@ -9,8 +9,9 @@ import { CALIBRATION_PHOTOS } from '@showtell/encoder-worker/encoder/int8/calibr
 import { calibrateWeights } from '@showtell/encoder-worker/encoder/int8/calibrate-weights';
 import { type ResolvedWeights, resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { openPhotoFolder } from '@showtell/encoder-worker/photo-folder';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { ShowtellError } from '@showtell/shared/errors';
 import { type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
+import { runBench, wholeNumberOf } from './bench-program';
 import { type Comparison, compareFeatures } from './compare-features';
 
 const HELP = `npm run bench:accuracy -- [--source FOLDER] [--calibration 16,32,64] [--photos N] [--weights SPEC] [--threads N] [--json]
@@ -51,8 +52,8 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return void process.stdout.write(`${HELP}\n`);
-  const counts = values.calibration.split(',').map((text) => whole('calibration', text));
-  const [photos, threads] = [whole('photos', values.photos), whole('threads', values.threads)];
+  const counts = values.calibration.split(',').map((text) => wholeNumberOf('calibration', text));
+  const [photos, threads] = [wholeNumberOf('photos', values.photos), wholeNumberOf('threads', values.threads)];
   const source = resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? '../shared/data', 'flickr8k-mini'));
 
   const weights = await resolveWeights(values.weights);
@@ -82,13 +83,6 @@ async function main(): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function whole(flag: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new ShowtellError('USAGE', `Expected a positive integer for --${flag} but received ${text}`);
-  return value;
 }
 
 /** Prepared photos, spread over all that lie in the folder. */
@@ -150,11 +144,4 @@ function report(rows: readonly Row[], photos: number, { description }: ResolvedW
   process.exitCode = 1;
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(
-    isShowtellError(error)
-      ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}\n`
-      : `${String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = isShowtellError(error) ? error.exitCode : 1;
-});
+runBench(main);

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import type { EncoderEngine, EngineOptions } from '@showtell/encoder-worker/encoder/engines/engine';
 import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
+import { answerRequests } from './answer-requests';
 import { type BenchReply, type BenchRequest, encodeFeatures, type OpenRequest } from './protocol';
 
 /** An engine of ours under test, as workers open it on a machine of their own (`worker encoder --spin`): the counterpart of the programs in `peers/`. */
@@ -45,12 +45,7 @@ async function answer(request: BenchRequest): Promise<BenchReply> {
 }
 
 async function main(): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin })) {
-    const reply = await answer(JSON.parse(line) as BenchRequest).catch((error: Error): BenchReply => {
-      return { type: 'error', message: error.message };
-    });
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-  }
+  await answerRequests(answer);
   await engine?.close();
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { onnxruntimeVersion } from '@showtell/shared/onnx/session';
 import { decodeSafetensors } from '@showtell/shared/safetensors';
 import type { Batch, TrainingEngine } from '@showtell/trainer/engine/engine';
 import { createOnnxTrainingEngine } from '@showtell/trainer/engine/onnx';
+import { answerRequests } from './answer-requests';
 import type { BenchReply, BenchRequest } from './protocol';
 import type { CaptionsFile, OpenTrainerRequest } from './train-inputs';
 
@@ -49,12 +49,7 @@ async function answer(request: BenchRequest): Promise<BenchReply> {
 }
 
 async function main(): Promise<void> {
-  for await (const line of createInterface({ input: process.stdin })) {
-    const reply = await answer(JSON.parse(line) as BenchRequest).catch((error: Error): BenchReply => {
-      return { type: 'error', message: error.message };
-    });
-    process.stdout.write(`${JSON.stringify(reply)}\n`);
-  }
+  await answerRequests(answer);
   await engine?.close();
 }
 

@@ -18,6 +18,7 @@ import { PlannedRuns } from '@showtell/shared/planned-run';
 import { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Redis } from 'ioredis';
 import { type PreparedPhotos, preparePhotos } from './bench-photos';
+import { runBench } from './bench-program';
 import { median } from './medians';
 import { peakMB } from './process-memory';
 
@@ -269,9 +270,4 @@ function report(
   );
 }
 
-main().catch((error: unknown) => {
-  process.stderr.write(
-    `${error instanceof ShowtellError ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}` : String(error instanceof Error ? error.stack : error)}\n`,
-  );
-  process.exitCode = error instanceof ShowtellError ? error.exitCode : 1;
-});
+runBench(main);

@@ -5,9 +5,10 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { withTable } from './encode-rows';
+import { ShowtellError } from '@showtell/shared/errors';
+import { runBench, wholeNumberOf } from './bench-program';
 import { shuffled } from './interleave';
+import { ROOT, writeTable } from './pages';
 import { PEERS, pythonEnvironment } from './python-environment';
 import { drawScoreInputs } from './score-inputs';
 import { type ScoreReply, type ScoreRun, scoreMarkdown, scoreRow, scoreTable } from './score-rows';
@@ -25,7 +26,6 @@ pycocoevalcap's Python environment is made at first (in $SHOWTELL_BENCH_CACHE, e
   --json            print rows of {engine, tokenizeSeconds, scoreSeconds, programSeconds, difference}
   --write-readme    put the table into README.md and docs/ where they have its markers`;
 
-const ROOT = join(__dirname, '..', '..');
 const PAGES = ['README.md', 'docs/captioner.md'];
 const PAUSE_MS = 300;
 const SEED = 5;
@@ -60,8 +60,8 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return void process.stdout.write(`${HELP}\n`);
-  const images = whole('images', values.images);
-  const rounds = whole('rounds', values.rounds);
+  const images = wholeNumberOf('images', values.images);
+  const rounds = wholeNumberOf('rounds', values.rounds);
   const captions = readCaptions(
     resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? join(ROOT, '..', 'shared', 'data'), 'flickr8k-mini')),
   );
@@ -82,7 +82,7 @@ async function main(): Promise<void> {
       .map((pair) => pair.join(' '))
       .join(', ')}.`;
     process.stdout.write(values.json ? `${JSON.stringify(rows, null, 2)}\n` : formatTable(...scoreTable(rows)));
-    if (values['write-readme']) writePages(scoreMarkdown(rows, conditions));
+    if (values['write-readme']) writeTable('score', PAGES, scoreMarkdown(rows, conditions));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -131,26 +131,4 @@ function readCaptions(source: string): string[] {
   });
 }
 
-function writePages(table: string): void {
-  for (const page of PAGES.map((name) => join(ROOT, name)).filter(existsSync)) {
-    const changed = withTable(readFileSync(page, 'utf8'), 'score', table);
-    if (changed === undefined) continue;
-    writeFileSync(page, changed);
-    console.error(`The table is in ${page}`);
-  }
-}
-
-function whole(flag: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new ShowtellError('USAGE', `Expected a positive whole number for --${flag} but received ${text}`);
-  return number;
-}
-
-main().catch((error: unknown) => {
-  const shown = isShowtellError(error)
-    ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`
-    : String(error instanceof Error ? error.stack : error);
-  process.stderr.write(`${shown}\n`);
-  process.exitCode = isShowtellError(error) ? error.exitCode : 1;
-});
+runBench(main);

@@ -1,13 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { ShowtellError } from '@showtell/shared/errors';
 import { hyperparametersOf } from '@showtell/trainer/model/presets/presets';
 import { type BenchProcess, startBenchProcess } from './bench-process';
-import { withTable } from './encode-rows';
+import { runBench, wholeNumberOf } from './bench-program';
 import { interleave } from './interleave';
+import { ROOT, writeTable } from './pages';
 import { peakMB } from './process-memory';
 import { cacheFolder, PEERS, pythonEnvironment } from './python-environment';
 import { sample } from './train-batches';
@@ -33,7 +34,6 @@ steps agree with ours. Batches are of random captions or, where the table says s
   --json            print rows of {engine, batches, layout, tokensPerSecond, secondsPerEpoch, rssMB, lossError}
   --write-readme    put the table of preset seed into README.md and docs/ where they have its markers`;
 
-const ROOT = join(__dirname, '..', '..');
 /** Where tables go: all of it, or the best of each. */
 const PAGES = { 'docs/captioner.md': (all: TrainReport) => all, 'README.md': bestOf } as const;
 /** Threads of who was there before go on spinning for a while. */
@@ -86,9 +86,9 @@ async function main(): Promise<void> {
   const contestants = chooseTrainContestants(values.engines);
   if (values['write-readme'] && values.preset !== 'seed')
     throw new ShowtellError('USAGE', `Expected --preset seed with --write-readme but received ${values.preset}`);
-  const threads = whole('threads', values.threads);
-  const rounds = whole('rounds', values.rounds ?? (values.quick ? '3' : '5'));
-  const stride = whole('stride', values.stride ?? (values.quick ? '16' : '8'));
+  const threads = wholeNumberOf('threads', values.threads);
+  const rounds = wholeNumberOf('rounds', values.rounds ?? (values.quick ? '3' : '5'));
+  const stride = wholeNumberOf('stride', values.stride ?? (values.quick ? '16' : '8'));
   const source = resolve(values.source ?? join(process.env['SHOWTELL_DATA'] ?? join(ROOT, '..', 'shared', 'data'), 'flickr8k-mini'));
   const annotations = join(source, 'annotations', 'captions_train.json');
   if (!existsSync(annotations))
@@ -207,26 +207,7 @@ const versionsOf = (trainers: readonly Trainer[]): Record<string, string> => Obj
 function report(full: TrainReport, { json, 'write-readme': writeReadme }: { json: boolean; 'write-readme': boolean }): void {
   process.stdout.write(json ? `${JSON.stringify(full.rows, null, 2)}\n` : formatTable(...trainTable(full)));
   if (!writeReadme) return;
-  for (const [name, rowsOf] of Object.entries(PAGES)) {
-    const page = join(ROOT, name);
-    const changed = withTable(readFileSync(page, 'utf8'), 'train', trainMarkdown(rowsOf(full)));
-    if (changed === undefined) continue;
-    writeFileSync(page, changed);
-    console.error(`The table is in ${page}`);
-  }
+  for (const [page, rowsOf] of Object.entries(PAGES)) writeTable('train', [page], trainMarkdown(rowsOf(full)));
 }
 
-function whole(flag: string, text: string): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < 1)
-    throw new ShowtellError('USAGE', `Expected a positive whole number for --${flag} but received ${text}`);
-  return number;
-}
-
-main().catch((error: unknown) => {
-  const shown = isShowtellError(error)
-    ? `${error.code}: ${error.message}${error.hint ? `\n  hint: ${error.hint}` : ''}`
-    : String(error instanceof Error ? error.stack : error);
-  process.stderr.write(`${shown}\n`);
-  process.exitCode = isShowtellError(error) ? error.exitCode : 1;
-});
+runBench(main);

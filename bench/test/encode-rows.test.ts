@@ -1,4 +1,4 @@
-import { type EncodeReport, type EncodeRow, markdownTable, withTable } from '../src/encode-rows';
+import { type EncodeReport, type EncodeRow, markdownTable } from '../src/encode-rows';
 
 const row = (engine: string, precision: string, batch: number, imagesPerSecond: number): EncodeRow => ({
   engine,
@@ -39,20 +39,5 @@ Medians. onnxruntime 1.2.3.`);
     const rows = [row('onnx', 'float32', 1, 31), { ...row('keras', 'float32', 8, 30), rssMB: null }];
     expect(markdownTable({ ...report, rows })).toContain('| **31.0** | **–** | **–** |');
     expect(markdownTable({ ...report, rows })).toContain('| – | 30.0 | – |');
-  });
-});
-
-describe('a page', () => {
-  const page = 'before\n<!-- bench:encode -->\nold\n<!-- /bench:encode -->\nafter\n';
-
-  test('has the table between its markers, however often it is written', () => {
-    const once = withTable(page, 'encode', 'new')!;
-    expect(once).toBe('before\n<!-- bench:encode -->\n\nnew\n\n<!-- /bench:encode -->\nafter\n');
-    expect(withTable(once, 'encode', 'new')).toBe(once);
-  });
-
-  test('without the markers is left alone', () => {
-    expect(withTable(page, 'gpu', 'new')).toBeUndefined();
-    expect(withTable('<!-- bench:encode --> and no end', 'encode', 'new')).toBeUndefined();
   });
 });
