@@ -1,6 +1,8 @@
 /** Tests run on the sources through swc; child processes they start run the compiled `dist` (`npm test` builds first). */
 // A test's `process.env` is a copy that native libraries do not see (see onnx/no-telemetry.ts).
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
+// Where the variable CI is set programs print in colour, without it they do not: tests read one text in both.
+process.env.NO_COLOR = '1';
 
 module.exports = {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts', '<rootDir>/bench/test/**/*.test.ts'],
