@@ -6,22 +6,13 @@ import { type CaptionedImage, type CaptionSplitOptions, captionSplit } from '../
 import { openModel } from '../src/checkpoint/open-model';
 import { pullCheckpoint } from '../src/checkpoint/pull';
 import { newestManifest } from '../src/dataset/manifest';
-import { freezeTraining } from '../src/train/freeze';
-import { train } from '../src/train/train';
-import { openFileStore, temporaryFolder } from './temporary-store';
-import { ENCODER, TINY, tinyCaption, writeTinyRun } from './tiny-run';
+import { temporaryFolder, temporaryStore } from './temporary-store';
+import { ENCODER, tinyCaption, writeTinyRun } from './tiny-run';
+import { writeTinyTraining } from './tiny-training';
 
 const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-beforeAll(async () => {
-  await writeTinyRun(store);
-  await freezeTraining(store, { runs: ['tiny'], preset: 'seed', hyperparameters: { ...TINY, epochs: 15 } });
-  await train(store, 'tiny-seed', { holder: 'test', threads: 1 });
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore(folder);
+beforeAll(() => writeTinyTraining(store));
 
 async function captionsOf(model: string, run: string, options: Partial<CaptionSplitOptions> = {}): Promise<CaptionedImage[]> {
   const { manifest } = await newestManifest(store, run);

@@ -6,22 +6,13 @@ import { openModel } from '../src/checkpoint/open-model';
 import { pullCheckpoint } from '../src/checkpoint/pull';
 import { type EvaluateModelOptions, evaluateModel, scoresOf } from '../src/evaluate-model';
 import { decodeScoresFile, encodeScoresFile } from '../src/evaluation/evaluation-files';
-import { freezeTraining } from '../src/train/freeze';
-import { train } from '../src/train/train';
-import { openFileStore, temporaryFolder } from './temporary-store';
-import { TINY, tinyCaption, writeTinyRun } from './tiny-run';
+import { openFileStore, temporaryFolder, temporaryStore } from './temporary-store';
+import { tinyCaption, writeTinyRun } from './tiny-run';
+import { writeTinyTraining } from './tiny-training';
 
 const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-beforeAll(async () => {
-  await writeTinyRun(store);
-  await freezeTraining(store, { runs: ['tiny'], preset: 'seed', hyperparameters: { ...TINY, epochs: 15 } });
-  await train(store, 'tiny-seed', { holder: 'test', threads: 1 });
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore(folder);
+beforeAll(() => writeTinyTraining(store));
 
 const options = (more: Partial<EvaluateModelOptions> = {}) => ({ run: 'tiny', split: 'val', resamples: 200, threads: 1, ...more });
 const evaluation = async (more?: Partial<EvaluateModelOptions>) => evaluateModel(store, await openModel(store, 'tiny-seed'), options(more));

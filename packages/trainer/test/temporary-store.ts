@@ -14,6 +14,16 @@ export function openFileStore(folder: string): ObjectStore {
   return new FileStore(folder);
 }
 
+/** An empty store for the tests of a file; its folder is removed after the last of them. */
+export function temporaryStore(folder = temporaryFolder()): ObjectStore {
+  const store = openFileStore(folder.path);
+  afterAll(async () => {
+    await store.close();
+    folder.remove();
+  });
+  return store;
+}
+
 const WRITES = ['put', 'upload', 'putIfAbsent', 'replace', 'delete'] as const;
 
 /**

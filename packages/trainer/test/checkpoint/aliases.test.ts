@@ -1,15 +1,10 @@
 import { type AliasMove, moveAlias, readAliases } from '../../src/checkpoint/aliases';
 import type { Checkpoint } from '../../src/checkpoint/checkpoints';
 import { publishCheckpoint } from '../../src/checkpoint/publish';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { saveTiny } from './tiny-checkpoint';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore();
 
 const move = (checkpoint: Checkpoint, leaseEpoch: number, changes: Partial<AliasMove> = {}): AliasMove => ({
   alias: 'latest',

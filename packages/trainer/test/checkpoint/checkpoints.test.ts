@@ -8,15 +8,10 @@ import {
   saveCheckpoint,
 } from '../../src/checkpoint/checkpoints';
 import { decodeTrainerFiles, TRAINER_FILES } from '../../src/checkpoint/files';
-import { dyingStore, openFileStore, temporaryFolder } from '../temporary-store';
+import { dyingStore, temporaryStore } from '../temporary-store';
 import { saveTiny, trainingRecord, trainingState, VOCABULARY } from './tiny-checkpoint';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore();
 
 test('what was saved is read back to the last bit', async () => {
   const saved = await saveTiny(store, 'back', 3);

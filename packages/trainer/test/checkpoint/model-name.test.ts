@@ -1,11 +1,10 @@
 import { keys } from '@showtell/shared/keys';
 import { parseModelName, resolveModel } from '../../src/checkpoint/model-name';
 import { publishCheckpoint } from '../../src/checkpoint/publish';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { saveTiny } from './tiny-checkpoint';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 const publisher = { leaseEpoch: 1, by: 'test', best: null };
 beforeAll(async () => {
   for (const training of ['pets', 'blind', 'empty']) await store.put(keys.trainingJson(training), Buffer.from('{}'));
@@ -19,10 +18,6 @@ beforeAll(async () => {
       best: step === 3 ? null : { metric: { name: 'validationLoss', value: validationLoss }, split: 'tiny:val' },
     });
   await publishCheckpoint(store, await saveTiny(store, 'blind', 8), publisher);
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
 });
 
 test.each([

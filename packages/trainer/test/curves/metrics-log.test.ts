@@ -6,16 +6,11 @@ import { readDone } from '../../src/train/done';
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining } from '../../src/train/freeze';
 import { train } from '../../src/train/train';
-import { dyingStore, openFileStore, temporaryFolder } from '../temporary-store';
+import { dyingStore, temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(() => writeTinyRun(store));
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
 
 const freeze = (training: string, validationSplits?: []) =>
   freezeTraining(store, { runs: ['tiny'], preset: 'seed', training, hyperparameters: TINY, seed: 5, validationSplits });

@@ -1,14 +1,9 @@
 import { keys } from '@showtell/shared/keys';
 import { readCaptions, readFeatures } from '../../src/dataset/features';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { DIMENSION, tinyCaption, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore();
 
 test('all shards of a split in manifest order', async () => {
   const manifest = await writeTinyRun(store);

@@ -2,15 +2,10 @@ import { keys } from '@showtell/shared/keys';
 import type { PlanRecord } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { newestManifest, readManifest } from '../../src/dataset/manifest';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { ENCODER, NO_FINDINGS, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+const store = temporaryStore();
 
 test('the newest manifest is the one with the highest number', async () => {
   for (const number of [1, 2, 10]) await writeTinyRun(store, 'many', number);

@@ -7,11 +7,11 @@ import { loadTrainingData } from '../../src/train/data';
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining, type TrainingRequest } from '../../src/train/freeze';
 import { train } from '../../src/train/train';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryFolder, temporaryStore } from '../temporary-store';
 import { DIMENSION, ENCODER, TINY, tinyCaption, writeTinyRun } from '../tiny-run';
 
 const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore(folder);
 beforeAll(async () => {
   await writeTinyRun(store);
   // Images of the same ids, of which the captions say that they are others.
@@ -27,10 +27,6 @@ beforeAll(async () => {
   await writeTinyRun(store, 'long', 1, { captions: () => ['one two three four five six seven eight nine'] });
   await writeTinyRun(store, 'foreign', 1, { captions: (image) => [`bild nummer ${image}`] });
   await writeTinyRun(store, 'int8', 1, { encoder: { ...ENCODER, precision: 'int8' } });
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
 });
 
 let trainings = 0;

@@ -1,15 +1,10 @@
 import { differences } from '../../src/train/differences';
 import { freezeTraining, readTraining } from '../../src/train/freeze';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(() => writeTinyRun(store));
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
 
 const request = { runs: ['tiny'], preset: 'seed', hyperparameters: TINY };
 

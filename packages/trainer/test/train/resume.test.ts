@@ -7,16 +7,11 @@ import { readDone } from '../../src/train/done';
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining } from '../../src/train/freeze';
 import { type TrainOptions, train } from '../../src/train/train';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(() => writeTinyRun(store));
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
 
 const KILLS = 20;
 /** Everything that draws random numbers, and everything that a checkpoint must remember: patience, which never ends it here. */

@@ -6,19 +6,14 @@ import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining } from '../../src/train/freeze';
 import { SelfCritical } from '../../src/train/self-critical';
 import { train } from '../../src/train/train';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(async () => {
   await writeTinyRun(store);
   await freezeTraining(store, { runs: ['tiny'], preset: 'seed', training: 'spoken', hyperparameters: { ...TINY, epochs: 4 } });
   await train(store, 'spoken', { holder: 'first', threads: 1 });
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
 });
 
 describe('weights of drawn captions', () => {

@@ -1,16 +1,11 @@
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining } from '../../src/train/freeze';
 import { trainHere } from '../../src/train/train-here';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(() => writeTinyRun(store));
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
 
 const request = { runs: ['tiny'], preset: 'seed', hyperparameters: { ...TINY, epochs: 1 } };
 const options = { holder: 'test', threads: 1 };

@@ -4,11 +4,10 @@ import { resolveModel } from '../../src/checkpoint/model-name';
 import type { TrainEvent } from '../../src/train/events';
 import { freezeTraining, type TrainingRequest } from '../../src/train/freeze';
 import { train } from '../../src/train/train';
-import { openFileStore, temporaryFolder } from '../temporary-store';
+import { temporaryStore } from '../temporary-store';
 import { ENCODER, TINY, tinyCaption, writeTinyRun } from '../tiny-run';
 
-const folder = temporaryFolder();
-const store = openFileStore(folder.path);
+const store = temporaryStore();
 beforeAll(async () => {
   await writeTinyRun(store);
   await writeTinyRun(store, 'nights', 1, { captions: (image) => [`${tinyCaption(image)} tonight`] });
@@ -16,10 +15,6 @@ beforeAll(async () => {
   await writeTinyRun(store, 'int8', 1, { encoder: { ...ENCODER, precision: 'int8' } });
   await freezeTraining(store, { runs: ['tiny'], training: 'first', hyperparameters: { ...TINY, epochs: 8 }, seed: 1 });
   await run('first');
-});
-afterAll(async () => {
-  await store.close();
-  folder.remove();
 });
 
 async function run(training: string): Promise<TrainEvent[]> {
