@@ -1,14 +1,10 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
-import { type DecodingFlags, decodingFlags, decodingOf } from '../decoding-flags';
-import { wholeNumber } from '../whole-number';
+import { decodingOf } from '../decoding-flags';
+import { type EvaluationFlags, evaluationFlags } from '../evaluation-flags';
 
-interface CompareFlags extends DecodingFlags {
+interface CompareFlags extends EvaluationFlags {
   readonly run?: string;
-  readonly split: string;
-  readonly anyPrecision?: boolean;
-  readonly limit?: number;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -18,10 +14,6 @@ export function compareCommand(shutdown: Shutdown): Command {
     .argument('<a>', 'TRAINING, TRAINING@ALIAS, TRAINING:STEP, a folder that pull made, or one that evaluate made')
     .argument('<b>', 'the other one')
     .option('--run <run>', 'the run whose features are captioned, for models that are not evaluated yet')
-    .option('--split <split>', 'the split of it', 'val')
-    .option('--any-precision', 'take features of the same encoder in another precision, such as int8')
-    .option('--limit <n>', 'only the first images of the split', wholeNumber(1, 1e9))
-    .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -41,6 +33,6 @@ export function compareCommand(shutdown: Shutdown): Command {
         decoding: decodingOf(flags),
       });
     });
-  for (const flag of decodingFlags()) command.addOption(flag);
+  for (const flag of evaluationFlags()) command.addOption(flag);
   return command;
 }

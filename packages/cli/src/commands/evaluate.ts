@@ -1,15 +1,11 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
-import { type DecodingFlags, decodingFlags, decodingOf } from '../decoding-flags';
-import { wholeNumber } from '../whole-number';
+import { decodingOf } from '../decoding-flags';
+import { type EvaluationFlags, evaluationFlags } from '../evaluation-flags';
 
-interface EvaluateFlags extends DecodingFlags {
+interface EvaluateFlags extends EvaluationFlags {
   readonly run: string;
-  readonly split: string;
   readonly out?: string;
-  readonly anyPrecision?: boolean;
-  readonly limit?: number;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -18,11 +14,7 @@ export function evaluateCommand(shutdown: Shutdown): Command {
     .description("Score a model's captions of a split as COCO does, and show what it says")
     .argument('<model>', 'TRAINING (its best checkpoint), TRAINING@ALIAS, TRAINING:STEP, or a folder that pull made')
     .requiredOption('--run <run>', 'the run whose features are captioned')
-    .option('--split <split>', 'the split of it', 'val')
     .option('--out <folder>', 'new or empty folder for results.json, scores.json and gallery.html')
-    .option('--any-precision', 'take features of the same encoder in another precision, such as int8, and say so')
-    .option('--limit <n>', 'only the first images of the split', wholeNumber(1, 1e9))
-    .option('--threads <n>', 'threads (default: one for every core)', wholeNumber(1, 1_024))
     .option('--json', 'print what scores.json holds')
     .addHelpText(
       'after',
@@ -34,6 +26,6 @@ export function evaluateCommand(shutdown: Shutdown): Command {
       const request = { model, run, split, out, limit, threads, anyPrecision, json, decoding: decodingOf(flags) };
       await evaluateRun(openContext(program, shutdown), request);
     });
-  for (const flag of decodingFlags()) command.addOption(flag);
+  for (const flag of evaluationFlags()) command.addOption(flag);
   return command;
 }
