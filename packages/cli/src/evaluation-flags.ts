@@ -14,7 +14,7 @@ export interface EvaluationFlags extends DecodingFlags {
 export function evaluationFlags(): Option[] {
   return [
     new Option('--split <split>', 'the split of it').default('val'),
-    new Option('--any-precision', 'take features of the same encoder in another precision, such as int8, and say so'),
+    new Option('--any-precision', 'take features of the same encoder in another precision, such as int8'),
     new Option('--limit <n>', 'only the first images of the split').argParser(wholeNumber(1, 1e9)),
     new Option('--threads <n>', 'threads (default: one for every core)').argParser(wholeNumber(1, 1_024)),
     ...decodingFlags(),
