@@ -1,10 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Graph } from '@showtell/shared/onnx/graph';
-import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
+import { openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
 import type { NamedTensor } from '@showtell/shared/safetensors';
 import { DecodingSettings } from '@showtell/shared/schema/checkpoint';
+import { matrixTensors } from '../model/matrix-tensors';
 import { ParameterBuffer } from '../model/parameter-buffer';
-import { type Architecture, checkParameters, type MatrixName } from '../model/parameters';
+import { type Architecture, checkParameters } from '../model/parameters';
 import { Random } from '../model/random';
 import { BeamSearch, type LikeliestTokens } from './beam';
 import type { DecodedCaption } from './decoded-caption';
@@ -98,10 +99,10 @@ export async function createDecoder({ weights, architecture, decoding, threads =
       if (from > 0) await setImmediate();
       const to = Math.min(from + images, rows);
       const batch = new Tensor('float32', features.subarray(from * dimension, to * dimension), [to - from, dimension]);
-      const encoded = await encoder.run({ ...tensorsOf(encoding.matrices), [encoding.features]: batch });
+      const encoded = await encoder.run({ ...matrixTensors(buffer, encoding.matrices), [encoding.features]: batch });
       let state = encoding.state.map((name) => encoded[name]!);
       const search = begin(to - from);
-      const fixed = tensorsOf(graph.matrices);
+      const fixed = matrixTensors(buffer, graph.matrices);
       while (search.from.length > 0) {
         const result = await session.run({
           ...fixed,
@@ -117,15 +118,6 @@ export async function createDecoder({ weights, architecture, decoding, threads =
     }
     return captions;
   }
-
-  /** They share the buffer's memory. */
-  const tensorsOf = (matrices: readonly MatrixName[]): Feeds =>
-    Object.fromEntries(
-      matrices.map((name) => {
-        const { data, shape } = buffer.matrix(name);
-        return [name, new Tensor('float32', data, shape)];
-      }),
-    );
 
   async function beams(features: Float32Array, rows: number, options: BeamOptions = {}): Promise<DecodedCaption[][]> {
     const { beam: width, best = width, ...settings } = { ...own, ...checkOptions(BeamOptions, options) };

@@ -1,9 +1,8 @@
 import { type Feeds, openSession, type Session, Tensor } from '@showtell/shared/onnx/session';
 import { evaluationGraph, INPUT, trainingGraph } from '../model/captioner';
 import { MASKS, maskWidths } from '../model/dropout';
+import { matrixTensors } from '../model/matrix-tensors';
 import type { PackedBatch } from '../model/packed-batch';
-import type { ParameterBuffer } from '../model/parameter-buffer';
-import type { MatrixName } from '../model/parameters';
 import { SAMPLED } from '../model/scheduled-sampling';
 import type { Computer, ComputerOptions, StepInputs } from './computer';
 import type { TrainingEngine, TrainingEngineOptions } from './engine';
@@ -22,16 +21,15 @@ export function createOnnxTrainingEngine(options: TrainingEngineOptions): Promis
  */
 async function openOnnxComputer({ architecture, steps, regularization, weights, gradients, threads }: ComputerOptions): Promise<Computer> {
   const { dimension, embedding } = architecture;
-  const matrixFeeds = matrixTensors(weights, weights.matrices);
+  const matrixFeeds = matrixTensors(weights);
   const { graph, ...outputs } = trainingGraph(architecture, steps, regularization);
   // Spinning as long as onnxruntime likes costs a third of the speed where another process works beside it; so short it only bridges the
   // gaps between some 1,500 small operators. A plan of memory is of use to batches of the same sizes, which hardly ever come twice,
   // and is kept for each.
   const open = (model: Uint8Array) => openSession(model, { threads, spinning: SPIN_MICROSECONDS, memoryPattern: false });
   const session = await open(graph.encode());
-  const gradientFetches = Object.fromEntries(
-    [...outputs.gradients].map(([matrix, output]) => [output, matrixTensors(gradients, [matrix])[matrix]!]),
-  );
+  const gradientTensors = matrixTensors(gradients);
+  const gradientFetches = Object.fromEntries([...outputs.gradients].map(([matrix, output]) => [output, gradientTensors[matrix]!]));
   const widths = maskWidths(architecture);
   let evaluation: { session: Session; losses: string } | undefined;
 
@@ -78,16 +76,6 @@ async function openOnnxComputer({ architecture, steps, regularization, weights, 
       await evaluation?.session.release();
     },
   };
-}
-
-/** Tensors that share the buffer's memory. */
-function matrixTensors(buffer: ParameterBuffer, names: readonly MatrixName[]): Record<string, Tensor> {
-  return Object.fromEntries(
-    names.map((name) => {
-      const { data, shape } = buffer.matrix(name);
-      return [name, new Tensor('float32', data, shape)];
-    }),
-  );
 }
 
 function packedFeeds({ rows, length, features, tokens, targets, running }: PackedBatch, dimension: number): Feeds {

@@ -1,6 +1,7 @@
 import { openSession, Tensor } from '@showtell/shared/onnx/session';
 import { evaluationGraph, INPUT, type Regularization, trainingGraph } from '../../src/model/captioner';
 import { dropoutMask, MASKS, maskWidths } from '../../src/model/dropout';
+import { matrixTensors } from '../../src/model/matrix-tensors';
 import { packBatch } from '../../src/model/packed-batch';
 import { ParameterBuffer } from '../../src/model/parameter-buffer';
 import { type Architecture, architectureOf, parameterShapes } from '../../src/model/parameters';
@@ -50,12 +51,7 @@ const VARIANTS: Readonly<Record<string, Record<string, unknown>>> = {
 
 function feedsOf(buffer: ParameterBuffer) {
   return {
-    ...Object.fromEntries(
-      buffer.matrices.map((name) => {
-        const { data, shape } = buffer.matrix(name);
-        return [name, new Tensor('float32', data, shape)];
-      }),
-    ),
+    ...matrixTensors(buffer),
     [INPUT.features]: new Tensor('float32', packed.features, [packed.rows, DIMENSION]),
     [INPUT.tokens]: new Tensor('int64', packed.tokens, [packed.length]),
     [INPUT.targets]: new Tensor('int64', packed.targets, [packed.length, 1]),
