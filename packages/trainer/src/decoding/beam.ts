@@ -101,7 +101,7 @@ export class BeamSearch {
     return this.#images.map(({ live, finished }) => {
       const best = [...finished];
       if (best.length === 0) for (const hypothesis of live) this.#keep(best, hypothesis);
-      return best.map(({ hypothesis }) => decodedCaption(hypothesis, END));
+      return best.map(({ hypothesis }) => decodedCaption(hypothesis));
     });
   }
 

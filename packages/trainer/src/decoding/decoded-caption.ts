@@ -1,3 +1,5 @@
+import { END } from '../model/tokens';
+
 export interface DecodedCaption {
   /** Token ids without START and END. */
   readonly ids: number[];
@@ -23,11 +25,11 @@ export interface Hypothesis {
 }
 
 /** Words that `hypothesis` consists of, and what each of its tokens adds. */
-export function decodedCaption(hypothesis: Hypothesis, end: number): DecodedCaption {
+export function decodedCaption(hypothesis: Hypothesis): DecodedCaption {
   const ids = tokensOf(hypothesis);
   const tokenLogProbabilities: number[] = Array.from({ length: hypothesis.length });
   for (let at = hypothesis; at.before !== undefined; at = at.before) tokenLogProbabilities[at.length - 1] = at.logProbability;
-  const ended = hypothesis.token === end;
+  const ended = hypothesis.token === END;
   return { ids: ended ? ids.slice(0, -1) : ids, ended, logProbability: hypothesis.sum, tokenLogProbabilities };
 }
 

@@ -57,7 +57,7 @@ export class Sampling {
     return this.#rows.map(([sample]) => sample!.hypothesis.token);
   }
 
-  /** @param tokens is written over: blocked tokens lose their probability. */
+  /** Log-probabilities are written over: blocked tokens lose theirs. */
   advance({ logProbabilities, vocabularySize }: AllTokens): void {
     this.#step += 1;
     const { blockRepeats, temperature, topP, maxLength } = this.#settings;
@@ -84,7 +84,7 @@ export class Sampling {
 
   /** Of each image its captions, in the order in which they were drawn. */
   captions(): DecodedCaption[][] {
-    return this.#images.map((samples) => samples.map(({ hypothesis }) => decodedCaption(hypothesis, END)));
+    return this.#images.map((samples) => samples.map(({ hypothesis }) => decodedCaption(hypothesis)));
   }
 }
 
