@@ -9,8 +9,7 @@ import type { CreateTrainingEngine } from './engine';
 import { createOnnxTrainingEngine } from './onnx';
 import { tensorflowTrainingEngine } from './tensorflow';
 
-export const TRAINING_ENGINES = ['onnx', 'tensorflow'] as const;
-export type TrainingEngineName = (typeof TRAINING_ENGINES)[number];
+export type TrainingEngineName = 'onnx' | 'tensorflow';
 
 export interface TrainingEngineRequest {
   readonly engine: TrainingEngineName;
