@@ -23,8 +23,8 @@ async function openOnnxComputer({ architecture, steps, regularization, weights, 
   const { dimension, embedding } = architecture;
   const matrixFeeds = matrixTensors(weights);
   const { graph, ...outputs } = trainingGraph(architecture, steps, regularization);
-  // Spinning as long as onnxruntime likes costs a third of the speed where another process works beside it; so short it only bridges the
-  // gaps between some 1,500 small operators. A plan of memory is of use to batches of the same sizes, which hardly ever come twice,
+  // Spinning as long as onnxruntime likes costs 39 % where another training works beside it; so short it only bridges the gaps between
+  // some 1,500 small operators. A plan of memory is of use to batches of the same sizes, which hardly ever come twice,
   // and is kept for each.
   const open = (model: Uint8Array) => openSession(model, { threads, spinning: SPIN_MICROSECONDS, memoryPattern: false });
   const session = await open(graph.encode());
