@@ -114,6 +114,11 @@ test('a beam finds likelier captions than greedy, those of plain loops', async (
   }
 });
 
+test('a beam of one is greedy whatever lengths are worth', async () => {
+  const decoder = await opened;
+  expect(await decoder.decode(features, rows, { lengthNormalization: 2 })).toEqual(await decoder.decode(features, rows));
+});
+
 test('lists begin with the answer and fall from there; all are different', async () => {
   const decoder = await opened;
   const settings = { beam: 4, lengthNormalization: 0.7 };
@@ -127,7 +132,7 @@ test('lists begin with the answer and fall from there; all are different', async
 });
 
 test('no word comes twice where repeats are blocked, though the rest of the vocabulary is needed for it', async () => {
-  for (const beam of [1, 3]) {
+  for (const beam of [1, 3, 8]) {
     const decoded = await (await opened).decode(features, rows, { beam, blockRepeats: 1 });
     for (const { ids } of decoded) expect(new Set(ids).size).toBe(ids.length);
   }

@@ -28,7 +28,7 @@ test('a device that an engine does not train on is an error that says which does
 });
 
 test('TensorFlow that is not installed is an error where it was asked for', async () => {
-  for (const device of ['cpu', 'cuda'])
+  for (const device of ['cpu', 'cuda', 'cuda:1'])
     await expect(openTrainingEngine({ ...request, device })).rejects.toMatchObject({
       code: 'DEVICE_UNAVAILABLE',
       message: expect.stringContaining('/nowhere') as string,

@@ -10,9 +10,10 @@ async function withEngine<T>(
   hyperparameters: ReturnType<typeof hyperparametersOf>,
   seed: number,
   use: (engine: TrainingEngine) => Promise<T>,
+  totalSteps = 5,
 ): Promise<T> {
   const initial = randomWeights(architectureOf(hyperparameters, sizes.dimension, sizes.vocabularySize), 4);
-  const engine = await createOnnxTrainingEngine({ hyperparameters, ...sizes, totalSteps: 5, threads: 1, seed, initial });
+  const engine = await createOnnxTrainingEngine({ hyperparameters, ...sizes, totalSteps, threads: 1, seed, initial });
   try {
     return await use(engine);
   } finally {
@@ -28,9 +29,7 @@ describe.each(Object.entries(NETWORKS))('%s', (_, network) => {
     // Often enough the likeliest, so that captions end at different lengths.
     weights.get('output/bias')!.data[2] = 2;
     const { features } = batches[0]!;
-    const { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats } = hyperparameters;
-    const decoding = { maxLength, beam, lengthNormalization, blockUnknown, blockRepeats };
-    const decoder = await createDecoder({ weights, architecture, decoding, threads: 1 });
+    const decoder = await createDecoder({ weights, architecture, decoding: hyperparameters, threads: 1 });
     const decoded = await decoder.decode(features, 6);
     await decoder.close();
     const ended = [...decoded.keys()].filter((row) => decoded[row]!.ended);
@@ -84,4 +83,17 @@ test.each(['dropout', 'scheduledSampling'] as const)('%s is drawn from the seed 
   expect(await lossesOf(1)).toEqual(await lossesOf(1));
   expect(later).not.toBe(first);
   expect((await lossesOf(2))[2]).not.toBe(later);
+});
+
+test('the probability of words of its own grows over the training', async () => {
+  const firstLoss = (changes: Record<string, unknown>, totalSteps: number) =>
+    withEngine(
+      hyperparametersOf('seed', { ...settings, ...changes }),
+      1,
+      async (engine) => (await engine.step(batches[0]!)).loss,
+      totalSteps,
+    );
+  const plain = await firstLoss({}, 1);
+  expect(await firstLoss({ scheduledSampling: 0.8 }, 1_000_000)).toBeCloseTo(plain, 6);
+  expect(Math.abs((await firstLoss({ scheduledSampling: 0.8 }, 1)) - plain)).toBeGreaterThan(0.001);
 });

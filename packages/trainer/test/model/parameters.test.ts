@@ -38,6 +38,14 @@ describe('initial parameters', () => {
   });
 });
 
+test('gains begin at one, and what is added to normalised gates as the bias that it stands for', () => {
+  const parameters = initialParameters({ ...architecture, layerNorm: true }, 1);
+  const values = (name: string) => [...new Set(parameters.get(name)!.data)];
+  for (const name of ['input_norm', 'recurrent_norm', 'cell_norm']) expect(values(`lstm/${name}/gamma`)).toEqual([1]);
+  expect(parameters.get('lstm/input_norm/beta')!.data).toEqual(initialParameters(architecture, 1).get('lstm/bias')!.data);
+  expect(values('lstm/cell_norm/beta')).toEqual([0]);
+});
+
 describe('checking parameters', () => {
   const parameters = () => initialParameters(architecture, 1);
 
