@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { describeEngine, narrowSubject, pictures } from './encoder/engines/contr
 import { narrowWeights } from './narrow-weights';
 
 const options = { precision: 'float32', engine: 'onnx', device: 'auto', threads: 1 } as const;
+const OPEN_FILES = '/proc/self/fd';
 
 describeEngine(
   'process',
@@ -45,6 +47,25 @@ describe('engine process', () => {
     const apart = [await engine.encode(first, 2), await engine.encode(second, 2)];
     expect(await Promise.all([engine.encode(first, 2), engine.encode(second, 2)])).toEqual(apart);
     await engine.close();
+  });
+
+  (existsSync('/dev/shm') && existsSync(OPEN_FILES) ? describe : describe.skip)('with memory for files', () => {
+    test('pixels go through it, and it is given back however the process ends', async () => {
+      expect(areas()).toEqual([]);
+      const [closed, killed] = [await start(), await start()];
+      expect(areas()).toEqual([0, 0]);
+      await closed.encode(pictures(2), 2);
+      expect(areas()).toEqual([0, 2 * PIXEL_BYTES]);
+      await closed.close();
+      expect(areas()).toEqual([0]);
+      const flight = killed.encode(pictures(1), 1);
+      process.kill(killed.pid, 'SIGKILL');
+      await expect(flight).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
+      expect(areas()).toEqual([]);
+      await expect(start({ device: 'wasm' })).rejects.toMatchObject({ code: 'DEVICE_UNAVAILABLE' });
+      await expect(start({ signal: AbortSignal.abort(new Error('no longer wanted')) })).rejects.toThrow('no longer wanted');
+      expect(areas()).toEqual([]);
+    });
   });
 
   test('a device is probed without weights, in a process that is gone afterwards', async () => {
@@ -117,6 +138,22 @@ describe('engine process', () => {
     await gone(pid);
   });
 });
+
+/** Bytes in each pixel area that this process has open, the fewest first. */
+function areas(): number[] {
+  const links = readdirSync(OPEN_FILES).map((fd) => join(OPEN_FILES, fd));
+  const open = links.filter((link) => linkOf(link)?.startsWith('/dev/shm/showtell-'));
+  return open.map((link) => statSync(link).size).sort((a, b) => a - b);
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // What the listing itself had open is closed by now.
+    return undefined;
+  }
+}
 
 const PARENT = `
   const [entry, weights] = process.argv.slice(1);
