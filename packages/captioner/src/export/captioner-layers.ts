@@ -1,5 +1,6 @@
 import type { Layers, LayersModelOf, SymbolicTensor } from '@showtell/shared/tensorflow/layers';
 import { ZEROS } from '@showtell/shared/tensorflow/layers';
+import { NORM_EPSILON } from '@showtell/trainer/model/network';
 import type { Architecture } from '@showtell/trainer/model/parameters';
 
 interface LayerState {
@@ -9,8 +10,6 @@ interface LayerState {
   readonly cell: SymbolicTensor;
 }
 
-/** Keras' own, as the network has it. */
-const NORM_EPSILON = 1e-3;
 const GATES = 4;
 
 /**

@@ -1,5 +1,6 @@
 import { Graph, type Value } from '@showtell/shared/onnx/graph';
 import type { NamedTensor } from '@showtell/shared/safetensors';
+import { firstState, rememberedBy } from '@showtell/trainer/decoding/step-graph';
 import { logits, Network, type State } from '@showtell/trainer/model/network';
 import { ParameterBuffer } from '@showtell/trainer/model/parameter-buffer';
 import type { Architecture, MatrixName } from '@showtell/trainer/model/parameters';
@@ -21,10 +22,8 @@ export function onnxCaptioner(weights: ReadonlyMap<string, NamedTensor>, archite
 function imageModel(weights: ParameterBuffer, architecture: Architecture): Uint8Array {
   const graph = new Graph();
   const network = networkOf(graph, weights, architecture);
-  const photo = network.image(graph.input('features', 'float32', ['B', architecture.dimension]));
-  const first = network.begin(photo);
-  const state = network.imageIsInput ? network.next(network.input(photo), first) : first;
-  for (const [name, width] of widthsOf(architecture)) give(graph, name, state[name]!, width);
+  const state = firstState(network, graph.input('features', 'float32', ['B', architecture.dimension]));
+  for (const { name, width } of rememberedBy(architecture)) give(graph, name, state[name]!, width);
   return graph.encode();
 }
 
@@ -32,22 +31,13 @@ function stepModel(weights: ParameterBuffer, architecture: Architecture): Uint8A
   const graph = new Graph();
   const network = networkOf(graph, weights, architecture);
   const token = graph.input('token', 'int64', ['B']);
-  const state = Object.fromEntries([...widthsOf(architecture)].map(([name, width]) => [name, graph.input(name, 'float32', ['B', width])]));
+  const state = Object.fromEntries(rememberedBy(architecture).map(({ name, width }) => [name, graph.input(name, 'float32', ['B', width])]));
   const next = network.next(network.input(network.embed(token)), state as unknown as State);
   const scores = graph.op('LogSoftmax', [logits(graph, network.output(next.hidden))], { axis: 1 });
   give(graph, 'log_probabilities', scores, architecture.vocabularySize);
   give(graph, 'next_hidden', next.hidden, architecture.units);
   give(graph, 'next_cell', next.cell, architecture.units);
   return graph.encode();
-}
-
-/** What a state holds, each with its columns. */
-function widthsOf({ units, image }: Architecture): Map<keyof State, number> {
-  const widths = new Map<keyof State, number>([
-    ['hidden', units],
-    ['cell', units],
-  ]);
-  return image === 'every-input' ? widths.set('image', 4 * units) : widths;
 }
 
 function networkOf(graph: Graph, weights: ParameterBuffer, architecture: Architecture): Network {

@@ -48,9 +48,7 @@ export function encodeGraph(architecture: Architecture): EncodeGraph {
   const weights = weightInputs(graph, architecture);
   const network = new Network(graph, architecture, weights.of);
   const features = graph.input('features', 'float32', ['B', architecture.dimension]);
-  const image = network.image(features);
-  const begun = network.begin(image);
-  const first = network.imageIsInput ? network.next(network.input(image), begun) : begun;
+  const first = firstState(network, features);
   const state = rememberedBy(architecture).map(({ name, width }) => {
     // Where hidden and cell state begin alike, they are one value, and each output must have a name of its own.
     const value = graph.op('Identity', [first[name]!]);
@@ -81,8 +79,15 @@ export function stepGraph(architecture: Architecture, outputs: 'likeliest' | 'al
   return { graph, matrices: weights.used, state, from, tokens, next };
 }
 
+/** The state before the first token. */
+export function firstState(network: Network, features: Value): State {
+  const image = network.image(features);
+  const begun = network.begin(image);
+  return network.imageIsInput ? network.next(network.input(image), begun) : begun;
+}
+
 /** What a row remembers, by the inputs' names. */
-function rememberedBy({ image, units }: Architecture): { readonly name: keyof State; readonly width: number }[] {
+export function rememberedBy({ image, units }: Architecture): { readonly name: keyof State; readonly width: number }[] {
   const state = [
     { name: 'hidden', width: units },
     { name: 'cell', width: units },
