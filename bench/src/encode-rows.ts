@@ -1,3 +1,5 @@
+import { type BenchReport, reportMarkdown, shownEngine } from './report';
+
 /** One figure of the bench, as `--json` prints it. */
 export interface EncodeRow {
   readonly engine: string;
@@ -11,15 +13,7 @@ export interface EncodeRow {
   readonly relativeError: number;
 }
 
-export interface EncodeReport {
-  readonly rows: readonly EncodeRow[];
-  /** Which weights, machine, threads and photos; how often measured. */
-  readonly conditions: string;
-  /** Library → version, of everyone. */
-  readonly versions: Readonly<Record<string, string>>;
-  /** Engines of Showtell's own, to be told from the others. */
-  readonly own: readonly string[];
-}
+export type EncodeReport = BenchReport<EncodeRow>;
 
 const ORDER = ['float32', 'float16', 'bfloat16', 'int8'];
 
@@ -45,7 +39,7 @@ function lines({ rows, own }: EncodeReport): { head: string[]; body: string[][] 
       const memory = at(most)?.rssMB;
       return [
         precision,
-        own.includes(engine) ? `Showtell ${engine}` : engine,
+        shownEngine(engine, { own }),
         ...batches.map((batch) => at(batch)?.imagesPerSecond.toFixed(1) ?? '–'),
         memory === undefined || memory === null ? '–' : `${memory.toFixed(0)} MB`,
         relativeError.toExponential(1),
@@ -59,14 +53,8 @@ export function terminalTable(report: EncodeReport): [head: string[], body: stri
   return [head, body];
 }
 
-/** The table for README and pages, with what it was measured on. */
+/** The table for README and pages. */
 export function markdownTable(report: EncodeReport): string {
   const { head, body } = lines(report);
-  const rule = head.map((_, column) => (column < 2 ? '---' : '---:'));
-  const mine = body.map((cells) => (cells[1]!.startsWith('Showtell') ? cells.map((cell) => `**${cell}**`) : cells));
-  const table = [head, rule, ...mine].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  const versions = Object.entries(report.versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
-  return `${table}\n\n${report.conditions} ${versions}.`;
+  return reportMarkdown(report, head, body);
 }

@@ -1,3 +1,5 @@
+import { type BenchReport, reportMarkdown, shownEngine } from './report';
+
 /** One figure of the bench, as `--json` prints it. */
 export interface TrainRow {
   readonly engine: string;
@@ -13,14 +15,7 @@ export interface TrainRow {
   readonly lossError: number;
 }
 
-export interface TrainReport {
-  readonly rows: readonly TrainRow[];
-  readonly conditions: string;
-  /** Library → version, of everyone. */
-  readonly versions: Readonly<Record<string, string>>;
-  /** Engines of Showtell's own, to be told from the others. */
-  readonly own: readonly string[];
-}
+export type TrainReport = BenchReport<TrainRow>;
 
 const HEAD = ['engine', 'batches', 'tokens/s', 's/epoch', 'time', 'memory', 'loss'];
 
@@ -30,7 +25,7 @@ function lines({ rows, own }: TrainReport): string[][] {
   return rows
     .toSorted((a, b) => a.secondsPerEpoch - b.secondsPerEpoch)
     .map(({ engine, batches, layout, tokensPerSecond, secondsPerEpoch, rssMB, lossError }) => [
-      own.includes(engine) ? `Showtell ${engine}` : engine,
+      shownEngine(engine, { own }),
       `${batches}, ${layout}`,
       Math.round(tokensPerSecond).toLocaleString('en'),
       secondsPerEpoch.toFixed(2),
@@ -55,13 +50,5 @@ export function bestOf(report: TrainReport): TrainReport {
   return { ...report, rows: [...best.values()] };
 }
 
-/** The table for README and pages, with what it was measured on. */
-export function trainMarkdown(report: TrainReport): string {
-  const rule = HEAD.map((_, column) => (column < 2 ? '---' : '---:'));
-  const body = lines(report).map((cells) => (cells[0]!.startsWith('Showtell') ? cells.map((cell) => `**${cell}**`) : cells));
-  const table = [HEAD, rule, ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-  const versions = Object.entries(report.versions)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
-  return `${table}\n\n${report.conditions} ${versions}.`;
-}
+/** The table for README and pages. */
+export const trainMarkdown = (report: TrainReport): string => reportMarkdown(report, HEAD, lines(report));
