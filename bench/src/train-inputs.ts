@@ -64,7 +64,7 @@ export function writeTrainInputs(folder: string, annotations: string, preset: Hy
   const vocabularySize = UNKNOWN + 1 + ids.size;
   const tokens = captions.map(({ length }) => length - 1);
 
-  const hyperparameters = { ...preset, maxLength: Math.max(...tokens) - 1 };
+  const hyperparameters = { ...preset, maxLength: tokens.reduce((most, count) => Math.max(most, count), 0) - 1 };
   const random = new Random(seed);
   const order = random.shuffle(captions.map((_, caption) => caption));
   const features = Float32Array.from({ length: rows.size * DIMENSION }, () => random.uniform());
