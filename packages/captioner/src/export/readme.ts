@@ -27,7 +27,7 @@ Written by Showtell; \`tf.loadLayersModel\` opens each \`model.json\`.
 
 | folder | from | to |
 |---|---|---|
-| \`encoder\` (InceptionV3 in float32 only) | pixels 0–255 [B, side, side, 3] | feature |
+| \`encoder\` (only of an InceptionV3 that is not int8) | pixels 0–255 [B, side, side, 3] | feature |
 | \`image\` | feature | the state before the first word |
 | \`step\` | token [B, 1] and the state | logits of the next token, and the next state |
 
