@@ -18,6 +18,12 @@ export const keys = {
   commits: (run: string) => `runs/${run}/commits/`,
   manifest: (run: string, number: number) => `runs/${run}/manifests/${number}.json`,
   manifests: (run: string) => `runs/${run}/manifests/`,
+  /** How the run went, beside the manifest of that number. */
+  report: (run: string, number: number) => `runs/${run}/reports/${number}.json`,
+  reports: (run: string) => `runs/${run}/reports/`,
+  /** The k-th commit record that was taken away from a shard. */
+  void: (run: string, shard: number, number: number) => `runs/${run}/void/${shardDigits(shard)}-${number}.json`,
+  voids: (run: string) => `runs/${run}/void/`,
   control: (run: string) => `runs/${run}/control.json`,
   trainings: () => 'trainings/',
   trainingJson: (training: string) => `trainings/${training}/training.json`,
@@ -37,6 +43,8 @@ export const keys = {
   /** Which of the weights are Keras' published ones. */
   imagenet: () => 'weights/imagenet.json',
   probe: () => 'probe/conditional-writes',
+  /** Written again and again: what time it is for the store. */
+  clock: () => 'probe/clock',
 } as const;
 
 /** The shard number in a key of `commits/` or `shards/`. */

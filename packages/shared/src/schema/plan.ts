@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EncoderIdentity } from './encoder-identity';
+import { ManifestShard } from './manifest';
 import { Count, PartRecord, Sha256 } from './record';
 
 export const PLAN_FORMAT = 1;
@@ -19,16 +20,30 @@ export type PlanFindings = z.infer<typeof PlanFindings>;
 export const PlanShard = PartRecord.extend({ shard: Count, split: z.string(), rows: z.int().positive() });
 export type PlanShard = z.infer<typeof PlanShard>;
 
+/** What a run takes over from another, as that run's manifest had it when the plan was made. */
+export const PlanBase = z.object({
+  run: z.string(),
+  manifest: Count,
+  /** Of that manifest. */
+  sha256: Sha256,
+  /** Shards that hold samples of this run, the base's own and those that it took over itself. */
+  shards: z.array(ManifestShard),
+});
+export type PlanBase = z.infer<typeof PlanBase>;
+
 /** `runs/<run>/plan.json`: the plan's commit. Shards are numbered 0… in order; each holds samples of one split. */
 export const PlanRecord = z.object({
   formatVersion: z.literal(PLAN_FORMAT),
   run: z.string(),
   encoder: EncoderIdentity,
   microBatch: z.int().positive(),
+  /** `samples` counts those taken over, too; `shards` only those that are planned. */
   splits: z.array(z.object({ split: z.string(), samples: Count, captions: Count, shards: Count })),
+  /** Only what has to be encoded. */
   shards: z.array(PlanShard),
   captions: z.array(PartRecord.extend({ split: z.string(), rows: Count })),
   findings: PlanFindings,
+  base: PlanBase.optional(),
   runSha256: Sha256,
 });
 export type PlanRecord = z.infer<typeof PlanRecord>;

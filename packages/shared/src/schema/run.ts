@@ -33,6 +33,8 @@ export const RunRecord = z.strictObject({
   shardRows: z.int().min(1).max(65_536),
   microBatch: z.int().min(1).max(1_024),
   strict: z.boolean(),
+  /** Run whose features are taken over: only what it has not encoded is planned. */
+  base: z.string().optional(),
   /** Preset of the training that the finalizer enqueues, if any. */
   train: z.string().optional(),
 });

@@ -23,6 +23,8 @@ export const Execution = z.object({
   seconds: z.number(),
   /** Seconds in the encoder alone. */
   encodeSeconds: z.number(),
+  /** Planned bytes of its photos; pictures that are drawn have none. */
+  sourceBytes: Count.optional(),
   at: z.string(),
 });
 export type Execution = z.infer<typeof Execution>;
