@@ -81,10 +81,14 @@ export async function isCommitted(store: ObjectStore, run: string, shard: number
   return (await store.head(keys.commit(run, shard), options)) !== undefined;
 }
 
-/** Numbers of the shards that are committed. */
+/** Numbers of the shards that are committed; of those that the plan has not, too. */
 export async function listCommitted(store: ObjectStore, run: string, options?: Options): Promise<Set<number>> {
   const committed = new Set<number>();
-  for await (const { key } of store.list(keys.commits(run), options)) committed.add(shardOfKey(key));
+  for await (const { key } of store.list(keys.commits(run), options)) {
+    const shard = shardOfKey(key);
+    // What somebody laid beside the records commits nothing.
+    if (key === keys.commit(run, shard)) committed.add(shard);
+  }
   return committed;
 }
 
@@ -92,6 +96,11 @@ export async function readCommit(store: ObjectStore, run: string, shard: number,
   const key = keys.commit(run, shard);
   const found = await store.get(key, options);
   return found && parseRecord(CommitRecord, SHARD_FORMAT, found.body, key);
+}
+
+/** Numbers of the planned shards that are not committed. */
+export function missingShards({ plan }: PlannedRun, committed: { has(shard: number): boolean }): number[] {
+  return plan.shards.map(({ shard }) => shard).filter((shard) => !committed.has(shard));
 }
 
 /** The planned part of a shard, or `NOT_FOUND` when the plan has none of that number. */
