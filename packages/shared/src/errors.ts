@@ -31,6 +31,11 @@ export const ERROR_CODES = {
   DEVICE_UNAVAILABLE: entry(EXIT.USAGE, 'The device or engine that was asked for cannot be used on this machine'),
   FILE_DENIED: entry(EXIT.USAGE, 'A file or folder of this machine cannot be written or read'),
   NOT_A_DATASET: entry(EXIT.INPUT, 'The source is neither a dataset folder nor a prefix that Showtell can read'),
+  UNSAFE_ZIP: entry(
+    EXIT.INPUT,
+    'A zip archive has something in it that Showtell does not read, such as an encrypted entry or a false size',
+  ),
+  CORRUPT_ZIP: entry(EXIT.INPUT, 'A zip archive, or an entry of it, is damaged'),
   BROKEN_ANNOTATIONS: entry(EXIT.INPUT, 'An annotations file cannot be parsed or a record in it is wrong'),
   ID_CONFLICT: entry(EXIT.INPUT, 'One image id names two different files'),
   EMPTY_DATASET: entry(EXIT.INPUT, 'Nothing is left to work on: no sample, split or caption'),
@@ -84,6 +89,7 @@ export const REJECTION_CODES = [
   'TOO_LARGE',
   'MISSING_IMAGE',
   'SOURCE_CHANGED',
+  'CORRUPT_ZIP',
   'CRASHED_WORKER',
 ] as const satisfies readonly ErrorCode[];
 export type RejectionCode = (typeof REJECTION_CODES)[number];

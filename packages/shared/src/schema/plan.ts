@@ -53,12 +53,28 @@ export interface PlanRow {
   /** Text in every format; COCO's numbers are printed as numbers again in results files. */
   readonly imageId: string;
   readonly fileName: string;
-  /** Key relative to the source's root, or the scene for `synthetic`. */
+  /** Key relative to the source's root (of a photo in a zip: the archive's), or the scene for `synthetic`. */
   readonly sourceKey: string;
   readonly etag: string;
+  /** Of the photo. */
   readonly bytes: number;
   readonly licence: string;
   readonly url: string;
+  /** Where in the archive the photo lies; all rows of a shard have it, or none. */
+  readonly zip?: ZipPlace;
+}
+
+/** An entry of a zip archive, as the archive's directory tells of it. */
+export interface ZipPlace {
+  /** The entry's name. */
+  readonly entry: string;
+  /** 0: stored, 8: deflate. */
+  readonly method: number;
+  /** Of the photo, not of its compressed bytes. */
+  readonly crc32: number;
+  readonly compressedBytes: number;
+  /** Of the entry's local header, from the archive's beginning. */
+  readonly offset: number;
 }
 
 export interface CaptionRow {

@@ -29,6 +29,30 @@ test('plan rows are read back as they were, and the same rows give the same byte
   );
 });
 
+const zipPlace = fc.record({
+  entry: text,
+  method: fc.constantFrom(0, 8),
+  crc32: fc.nat(2 ** 32 - 1),
+  compressedBytes: fc.maxSafeNat(),
+  offset: fc.maxSafeNat(),
+});
+
+test('plan rows of photos in zip archives are read back as they were, in columns of their own', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(planRow, zipPlace), { minLength: 1, maxLength: 20 }), (pairs) => {
+      const rows = pairs.map(([row, zip]) => ({ ...row, zip }));
+      expect(decodePlanRows(encodePlanRows(rows), 'plan')).toEqual(rows);
+      expect(() => encodePlanRows([...rows, pairs[0]![0]])).toThrow(/all .* photos of a shard in zip archives or none/);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a plan without zip archives has the bytes that it always had', () => {
+  const rows = [{ imageId: '9', fileName: 'é.jpg', sourceKey: 'val/é.jpg', etag: '"x"', bytes: 2 ** 40, licence: '4', url: '' }];
+  expect(sha256(encodePlanRows(rows))).toBe('848b69e8f8191ab82bfae93d4f8ed559e95e3826c74b1d1cc8661b8fccd3a9c4');
+});
+
 test('caption rows are read back as they were', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ imageId: text, caption: text }), { maxLength: 20 }), (rows) => {
