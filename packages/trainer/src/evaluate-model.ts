@@ -1,4 +1,5 @@
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { newestManifest, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { DecodingSettings, type TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import type { ManifestRecord } from '@showtell/shared/schema/manifest';
@@ -6,7 +7,6 @@ import { type CaptionedImage, captionSplit } from './caption-split';
 import { decodingOf } from './checkpoint/files';
 import type { OpenModel } from './checkpoint/open-model';
 import { readCaptions } from './dataset/features';
-import { newestManifest, readManifest } from './dataset/manifest';
 import { wordsOf } from './dataset/words';
 import { checkOptions } from './decoding/settings';
 import type { BootstrapOptions } from './evaluation/bootstrap';

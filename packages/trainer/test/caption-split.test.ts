@@ -1,11 +1,11 @@
 import { keys } from '@showtell/shared/keys';
+import { newestManifest } from '@showtell/shared/manifests';
 import { encodeSafetensors } from '@showtell/shared/safetensors';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { type CaptionedImage, type CaptionSplitOptions, captionSplit } from '../src/caption-split';
 import { openModel } from '../src/checkpoint/open-model';
 import { pullCheckpoint } from '../src/checkpoint/pull';
-import { newestManifest } from '../src/dataset/manifest';
 import { temporaryFolder, temporaryStore } from './temporary-store';
 import { ENCODER, tinyCaption, writeTinyRun } from './tiny-run';
 import { writeTinyTraining } from './tiny-training';

@@ -1,9 +1,10 @@
 import { Ahead } from '@showtell/shared/ahead';
 import { decodeCaptionRows } from '@showtell/shared/arrow/caption-rows';
-import { decodeFeatureRows, type FeatureTable as ShardTable } from '@showtell/shared/arrow/feature-rows';
+import type { FeatureTable as ShardTable } from '@showtell/shared/arrow/feature-rows';
 import { readPart } from '@showtell/shared/commit';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestRecord, ManifestShard } from '@showtell/shared/schema/manifest';
 import type { CaptionRow } from '@showtell/shared/schema/plan';
 import type { PartRecord } from '@showtell/shared/schema/record';
@@ -83,25 +84,6 @@ export async function readCaptions(
     for (const row of found) rows.push(row);
   }
   return rows;
-}
-
-/** Reads one shard, checked against its sha256 before it is parsed. @throws ShowtellError `CORRUPT_SHARD` naming the key, the store's errors. */
-export async function readShard(store: ObjectStore, shard: ManifestShard, dimension: number, signal?: AbortSignal): Promise<ShardTable> {
-  try {
-    const table = decodeFeatureRows(await readPart(store, partOf(shard), signal && { signal }), shard.key);
-    if (table.dimension !== dimension || table.imageIds.length !== shard.rows)
-      throw new ShowtellError(
-        'CORRUPT_SHARD',
-        `Expected ${shard.rows} features of ${dimension} in ${shard.key} but received ${table.imageIds.length} of ${table.dimension}`,
-      );
-    return table;
-  } catch (error) {
-    if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
-    throw new ShowtellError('CORRUPT_SHARD', `Shard ${shard.shard} is not the one that was committed: ${error.message}`, {
-      cause: error,
-      hint: 'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.',
-    });
-  }
 }
 
 const partOf = ({ key, bytes, sha256 }: PartRecord): PartRecord => ({ key, bytes, sha256 });

@@ -1,8 +1,9 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import { FeatureCache } from './feature-cache';
 import { FeatureTable } from './feature-table';
-import { readShard, readShards } from './features';
+import { readShards } from './features';
 
 export interface OpenFeaturesOptions {
   readonly dimension: number;

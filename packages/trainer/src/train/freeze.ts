@@ -1,5 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
+import { type FoundManifest, newestManifest, readManifest } from '@showtell/shared/manifests';
 import { checkName, isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
@@ -7,7 +8,6 @@ import { type Hyperparameters, TRAINING_FORMAT, TrainingRecord } from '@showtell
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { parseModelName, trainingNames, unknownTraining } from '../checkpoint/model-name';
-import { type FoundManifest, newestManifest, readManifest } from '../dataset/manifest';
 import { hyperparametersOf } from '../model/presets/presets';
 import { chooseSplits, type SplitsAsked } from './choose-splits';
 import { differences } from './differences';

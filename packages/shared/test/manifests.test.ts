@@ -1,21 +1,53 @@
-import { keys } from '@showtell/shared/keys';
-import type { PlanRecord } from '@showtell/shared/schema/plan';
-import { encodeRecord } from '@showtell/shared/schema/record';
-import { newestManifest, readManifest } from '../../src/dataset/manifest';
-import { temporaryStore } from '../temporary-store';
-import { ENCODER, NO_FINDINGS, writeTinyRun } from '../tiny-run';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { keys } from '../src/keys';
+import { latestManifest, newestManifest, readManifest } from '../src/manifests';
+import { FileStore } from '../src/object-store/file';
+import type { EncoderIdentity } from '../src/schema/encoder-identity';
+import type { ManifestRecord } from '../src/schema/manifest';
+import type { PlanRecord } from '../src/schema/plan';
+import { encodeRecord } from '../src/schema/record';
 
-const store = temporaryStore();
+const folder = mkdtempSync(join(tmpdir(), 'showtell-manifests-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const store = new FileStore(folder);
+
+const ENCODER: EncoderIdentity = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 4 };
+const none = { count: 0, examples: [] };
+const NO_FINDINGS = {
+  duplicateImages: 0,
+  duplicateCaptions: 0,
+  captionsWithoutImage: none,
+  imagesWithoutCaption: none,
+  imagesMissing: none,
+  captionsRejected: none,
+};
+
+async function writeManifest(run: string, number: number): Promise<void> {
+  const manifest: ManifestRecord = {
+    formatVersion: 1,
+    run,
+    number,
+    planSha256: 'b'.repeat(64),
+    encoder: ENCODER,
+    shards: [],
+    captions: [],
+    splits: [],
+    rejected: {},
+  };
+  await store.put(keys.manifest(run, number), encodeRecord(manifest));
+}
 
 test('the newest manifest is the one with the highest number', async () => {
-  for (const number of [1, 2, 10]) await writeTinyRun(store, 'many', number);
+  for (const number of [1, 2, 10]) await writeManifest('many', number);
   const { key, manifest } = await newestManifest(store, 'many');
   expect(key).toBe(keys.manifest('many', 10));
   expect(manifest.number).toBe(10);
 });
 
 test('a frozen manifest is read only as it was frozen', async () => {
-  await writeTinyRun(store, 'frozen');
+  await writeManifest('frozen', 1);
   const { key, sha256 } = await newestManifest(store, 'frozen');
   expect((await readManifest(store, key, sha256)).manifest.run).toBe('frozen');
   await expect(
@@ -28,6 +60,10 @@ test('a frozen manifest is read only as it was frozen', async () => {
     code: 'CORRUPT_OBJECT',
     message: expect.stringContaining(key),
   });
+});
+
+test('a run without any has no latest one', async () => {
+  expect(await latestManifest(store, 'absent')).toBeUndefined();
 });
 
 test('an unknown run is NOT_FOUND and lists the runs there are', async () => {

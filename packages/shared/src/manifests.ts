@@ -1,10 +1,10 @@
-import { ShowtellError } from '@showtell/shared/errors';
-import { sha256 } from '@showtell/shared/hash';
-import { keys } from '@showtell/shared/keys';
-import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
-import { MANIFEST_FORMAT, ManifestRecord } from '@showtell/shared/schema/manifest';
-import { parseRecord } from '@showtell/shared/schema/record';
+import { ShowtellError } from './errors';
+import { sha256 } from './hash';
+import { keys } from './keys';
+import type { ObjectStore } from './object-store/object-store';
+import { listCommitted, readPlannedRun, readRun, runNames } from './planned-run';
+import { MANIFEST_FORMAT, ManifestRecord } from './schema/manifest';
+import { parseRecord } from './schema/record';
 
 /** A manifest and what identifies it: trainings freeze `key` and `sha256`. */
 export interface FoundManifest {
@@ -15,18 +15,22 @@ export interface FoundManifest {
 
 const LISTED = 20;
 
+/** The manifest of the greatest number, or `undefined` where the run has none. */
+export async function latestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest | undefined> {
+  let latest = 0;
+  for await (const { key } of store.list(keys.manifests(run), signal && { signal }))
+    latest = Math.max(latest, Number(/\/manifests\/(\d+)\.json$/.exec(key)?.[1] ?? 0));
+  return latest === 0 ? undefined : readManifest(store, keys.manifest(run, latest), undefined, signal);
+}
+
 /**
- * The newest manifest of a run.
+ * The newest manifest of a run that must have one.
  * @throws ShowtellError `NOT_FOUND` (no such run), `MISSING_SHARDS` (not complete yet; lists what is missing).
  */
 export async function newestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest> {
-  const numbers: number[] = [];
-  for await (const { key } of store.list(keys.manifests(run), signal && { signal })) {
-    const number = /\/manifests\/(\d+)\.json$/.exec(key)?.[1];
-    if (number !== undefined) numbers.push(Number(number));
-  }
-  if (numbers.length === 0) throw await incomplete(store, run, signal);
-  return readManifest(store, keys.manifest(run, Math.max(...numbers)), undefined, signal);
+  const found = await latestManifest(store, run, signal);
+  if (found === undefined) throw await incomplete(store, run, signal);
+  return found;
 }
 
 /**
@@ -67,6 +71,6 @@ async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal)
   return new ShowtellError(
     'MISSING_SHARDS',
     `Run ${run} is not complete: ${missing.length} of ${shards.length} shards are missing: ${missing.slice(0, LISTED).join(', ')}${more}`,
-    { hint: `See \`showtell status ${run}\`; train when it is complete.` },
+    { hint: `See \`showtell status ${run}\`; it can be used once it is complete.` },
   );
 }

@@ -1,0 +1,40 @@
+import { decodeFeatureRows, type FeatureTable } from './arrow/feature-rows';
+import { readPart } from './commit';
+import { isShowtellError, ShowtellError } from './errors';
+import type { ObjectStore } from './object-store/object-store';
+import type { ManifestShard } from './schema/manifest';
+
+/**
+ * The rows of a manifest's shard that belong to its run, in the body's order; checked against its sha256 before it is parsed.
+ * @throws ShowtellError `CORRUPT_SHARD` naming the key, the store's errors.
+ */
+export async function readShard(store: ObjectStore, shard: ManifestShard, dimension: number, signal?: AbortSignal): Promise<FeatureTable> {
+  const { key, bytes, sha256, rows, dropped = [] } = shard;
+  try {
+    const body = decodeFeatureRows(await readPart(store, { key, bytes, sha256 }, signal && { signal }), key);
+    const table = withoutRows(body, dropped);
+    if (table.dimension !== dimension || table.imageIds.length !== rows || body.imageIds.length !== rows + dropped.length)
+      throw new ShowtellError(
+        'CORRUPT_SHARD',
+        `Expected ${rows} features of ${dimension} in ${key}${dropped.length > 0 ? `, beside ${dropped.length} of other runs,` : ''} but received ${table.imageIds.length} of ${table.dimension}`,
+      );
+    return table;
+  } catch (error) {
+    if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
+    throw new ShowtellError('CORRUPT_SHARD', `Shard ${shard.shard} is not the one that was committed: ${error.message}`, {
+      cause: error,
+      hint: 'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.',
+    });
+  }
+}
+
+/** The table less the rows of some image ids. */
+function withoutRows(table: FeatureTable, dropped: readonly string[]): FeatureTable {
+  if (dropped.length === 0) return table;
+  const { imageIds, fileNames, features, dimension } = table;
+  const gone = new Set(dropped);
+  const rows = [...imageIds.keys()].filter((row) => !gone.has(imageIds[row]!));
+  const kept = new Float32Array(rows.length * dimension);
+  for (const [place, row] of rows.entries()) kept.set(features.subarray(row * dimension, (row + 1) * dimension), place * dimension);
+  return { imageIds: rows.map((row) => imageIds[row]!), fileNames: rows.map((row) => fileNames[row]!), features: kept, dimension };
+}
