@@ -1,14 +1,14 @@
 import { rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { ShowtellError } from '../errors';
 import { etagOf, infoOf, type OpenFile, openCurrent, shorter, statCurrent } from './current-file';
-import { ABSENT, ignore, linkNew, RESERVED, syncFolder, withTemporary } from './durable-files';
+import { ABSENT, ignore, linkNew, RESERVED, syncFolder, TEMPORARY_PREFIX, withTemporary } from './durable-files';
 import { fileError } from './file-errors';
-import { foldersIn, type WalkedFile, walkFolder } from './folder-walk';
+import { foldersIn, temporariesIn, type WalkedFile, walkFolder } from './folder-walk';
 import { checkFolder, checkKey, checkPrefix } from './key';
-import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
+import type { Leftover, ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { VersionChain } from './version-chain';
 
@@ -160,6 +160,25 @@ export class FileStore implements ObjectStore {
         const now = await chain.last();
         if (!now || now.deleted) return;
       }
+    });
+  }
+
+  async *leftovers({ signal }: { readonly signal?: AbortSignal } = {}): AsyncGenerator<Leftover> {
+    try {
+      signal?.throwIfAborted();
+      for await (const key of temporariesIn(this.folder)) {
+        signal?.throwIfAborted();
+        const stats = await stat(join(this.folder, key)).catch(ignore(ABSENT));
+        if (stats) yield { key, id: '', bytes: stats.size, lastModified: stats.mtime };
+      }
+    } catch (error) {
+      throw fileError(error, 'list', '', this.url);
+    }
+  }
+
+  async removeLeftover({ key }: Leftover): Promise<void> {
+    await this.explaining('delete', key, async () => {
+      if (basename(key).startsWith(TEMPORARY_PREFIX)) await rm(join(this.folder, checkKey(key)), { force: true });
     });
   }
 

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ABSENT, ignore, RESERVED } from './durable-files';
+import { ABSENT, ignore, RESERVED, TEMPORARY_PREFIX } from './durable-files';
 import { compareCodePoints } from './key';
 import { VERSIONS } from './version-chain';
 
@@ -23,6 +23,14 @@ export async function foldersIn(root: string, folder: string): Promise<string[]>
   const { names } = await namesOf(join(root, folder));
   const folders = names.filter((name) => name.endsWith('/')).sort(compareCodePoints);
   return folders.map((name) => name.slice(0, -1));
+}
+
+/** Paths, relative to `root`, of the temporary files under it. Links are not followed: what lies behind them is another's. */
+export async function* temporariesIn(root: string, folder = ''): AsyncGenerator<string> {
+  for (const entry of (await readdir(join(root, folder), { withFileTypes: true }).catch(ignore(ABSENT))) ?? []) {
+    if (entry.isFile() && entry.name.startsWith(TEMPORARY_PREFIX)) yield folder + entry.name;
+    if (entry.isDirectory() && !entry.name.startsWith(RESERVED)) yield* temporariesIn(root, `${folder}${entry.name}/`);
+  }
 }
 
 async function* walk(root: string, folder: string, prefix: string, above: readonly string[]): AsyncGenerator<WalkedFile> {

@@ -11,6 +11,20 @@ export interface StoredObject {
   readonly etag: string;
 }
 
+/**
+ * What a writer that was killed left behind and no reader sees: a temporary file, or the pieces of an upload that was never completed.
+ * A writer at work has one too.
+ */
+export interface Leftover {
+  /** Of the object it was meant for, or where it lies. */
+  readonly key: string;
+  /** Tells it from others of the same key. */
+  readonly id: string;
+  readonly bytes: number;
+  /** When it was begun or last written, by the store's own clock. */
+  readonly lastModified: Date;
+}
+
 export interface ReadOptions {
   readonly signal?: AbortSignal;
   /** Fails with `SOURCE_CHANGED` when the object is no longer this one. */
@@ -66,6 +80,10 @@ export interface ObjectStore {
   folders(folder: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<string>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
+  /** In no order. */
+  leftovers(options?: { readonly signal?: AbortSignal }): AsyncIterable<Leftover>;
+  /** Removing what is gone by now is no error; a writer that is still at it fails. */
+  removeLeftover(leftover: Leftover): Promise<void>;
   /** Proves by one fixed key that conditional writes work; `UNSAFE_STORE` otherwise. Programs that commit call it at start. */
   probe(options?: { readonly signal?: AbortSignal }): Promise<void>;
   close(): Promise<void>;

@@ -1,9 +1,17 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  ListMultipartUploadsCommand,
+  type ListMultipartUploadsCommandOutput,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+} from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { ShowtellError } from '../errors';
 import { checkFolder, checkPrefix } from './key';
-import type { ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
+import type { Leftover, ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
 import { S3Connection, type S3StoreOptions } from './s3-connection';
 
@@ -128,6 +136,41 @@ export class S3Store implements ObjectStore {
     await s3.call('DeleteObject', key, undefined, 0, (abortSignal) =>
       s3.orAbsent(abortSignal, (client) => client.send(new DeleteObjectCommand(s3.address(key)), { abortSignal })),
     );
+  }
+
+  async *leftovers({ signal }: Signalled = {}): AsyncGenerator<Leftover> {
+    const { s3 } = this;
+    let from: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } | undefined = {};
+    while (from !== undefined) {
+      const query = { Bucket: s3.bucket, Prefix: s3.prefix, ...from };
+      const page: ListMultipartUploadsCommandOutput = await s3.call('ListMultipartUploads', '', signal, 0, async (abortSignal) =>
+        (await s3.client()).send(new ListMultipartUploadsCommand(query), { abortSignal }),
+      );
+      for (const { Key = '', UploadId: id = '', Initiated = new Date(Number.NaN) } of page.Uploads ?? []) {
+        const key = Key.slice(s3.prefix.length);
+        yield { key, id, bytes: await this.piecesBytes(key, id, signal), lastModified: Initiated };
+      }
+      const { IsTruncated = false, NextKeyMarker: KeyMarker, NextUploadIdMarker: UploadIdMarker } = page;
+      from = IsTruncated && KeyMarker !== undefined ? { KeyMarker, ...(UploadIdMarker !== undefined && { UploadIdMarker }) } : undefined;
+    }
+  }
+
+  async removeLeftover({ key, id }: Leftover): Promise<void> {
+    const { s3 } = this;
+    await s3.call('AbortMultipartUpload', key, undefined, 0, (abortSignal) =>
+      s3.orAbsent(abortSignal, (client) =>
+        client.send(new AbortMultipartUploadCommand({ ...s3.address(key), UploadId: id }), { abortSignal }),
+      ),
+    );
+  }
+
+  /** Of the first thousand pieces: more than the largest part has. */
+  private async piecesBytes(key: string, id: string, signal: AbortSignal | undefined): Promise<number> {
+    const { s3 } = this;
+    const found = await s3.call('ListParts', key, signal, 0, (abortSignal) =>
+      s3.orAbsent(abortSignal, (client) => client.send(new ListPartsCommand({ ...s3.address(key), UploadId: id }), { abortSignal })),
+    );
+    return (found?.Parts ?? []).reduce((sum, { Size = 0 }) => sum + Size, 0);
   }
 
   async probe(options: Signalled = {}): Promise<void> {

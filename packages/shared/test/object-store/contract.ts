@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { Leftover, ObjectStore } from '@showtell/shared/object-store/object-store';
 
 const text = (body: string) => Buffer.from(body);
 
@@ -19,6 +19,12 @@ async function foldersOf(store: ObjectStore, folder: string): Promise<string[]> 
   const names: string[] = [];
   for await (const name of store.folders(folder)) names.push(name);
   return names;
+}
+
+export async function leftoversOf(store: ObjectStore): Promise<Leftover[]> {
+  const found: Leftover[] = [];
+  for await (const leftover of store.leftovers()) found.push(leftover);
+  return found;
 }
 
 /** What every object store must do. `open` gives an empty store, and another client of the same one for races. */
@@ -285,6 +291,7 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
       await expect(store.putIfAbsent('aborted-new', text('after'), { signal })).rejects.toBe(reason);
       await expect(store.list('', { signal })[Symbol.asyncIterator]().next()).rejects.toBe(reason);
       await expect(store.folders('', { signal })[Symbol.asyncIterator]().next()).rejects.toBe(reason);
+      await expect(store.leftovers({ signal })[Symbol.asyncIterator]().next()).rejects.toBe(reason);
       expect((await store.get('aborted'))!.body.toString()).toBe('before');
       expect(await store.head('aborted-new')).toBeUndefined();
     });
@@ -298,6 +305,15 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
       })();
       await expect(reading).rejects.toThrow();
     });
+  });
+
+  test('writers that were not killed leave nothing over, and removing what is gone is no error', async () => {
+    await store.put('left/put', text('x'));
+    await store.upload('left/upload', randomBytes(20_000_000));
+    const { etag } = await store.put('left/swapped', text('x'));
+    await store.replace('left/swapped', text('y'), etag);
+    expect(await leftoversOf(store)).toEqual([]);
+    await store.removeLeftover({ key: 'left/.showtell-tmp-1', id: 'gone', bytes: 0, lastModified: new Date() });
   });
 
   test('the address has no secret', () => {

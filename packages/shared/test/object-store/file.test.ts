@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TEMPORARY_PREFIX } from '@showtell/shared/object-store/durable-files';
 import { FileStore } from '@showtell/shared/object-store/file';
-import { describeStore } from './contract';
+import { describeStore, leftoversOf } from './contract';
 
 async function newFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'showtell-store-'));
@@ -69,6 +69,22 @@ describe('FileStore', () => {
     await writeFile(join(folder, 'a', `${TEMPORARY_PREFIX}1-dead`), 'half');
     expect(await listed()).toEqual(['a/b']);
     expect(await listed('a/.s')).toEqual([]);
+  });
+
+  test('leftovers are the temporary files, and nothing else can be removed as one', async () => {
+    await store.put('a/b', Buffer.from('x'));
+    await store.replace('a/b', Buffer.from('y'), (await store.head('a/b'))!.etag);
+    await writeFile(join(folder, 'a', `${TEMPORARY_PREFIX}1-dead`), 'half');
+    await writeFile(join(folder, `${TEMPORARY_PREFIX}2-dead`), '');
+    const found = await leftoversOf(store);
+    expect(found.map(({ key, bytes }) => [key, bytes]).sort()).toEqual([
+      [`${TEMPORARY_PREFIX}2-dead`, 0],
+      [`a/${TEMPORARY_PREFIX}1-dead`, 4],
+    ]);
+    await store.removeLeftover({ ...found[0]!, key: 'a/b' });
+    for (const leftover of found) await store.removeLeftover(leftover);
+    expect(await leftoversOf(store)).toEqual([]);
+    expect((await store.get('a/b'))!.body.toString()).toBe('y');
   });
 
   test('leaves no temporary file behind when a write fails or is aborted', async () => {

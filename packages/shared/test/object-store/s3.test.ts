@@ -1,8 +1,8 @@
-import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3';
 import { S3Store } from '@showtell/shared/object-store/s3';
 import { type S3TestServer, startS3 } from '../../../../infra/test/s3-server';
 import { describeS3 } from '../describe-s3';
-import { describeStore } from './contract';
+import { describeStore, leftoversOf } from './contract';
 
 describeS3('S3Store, as every store', () => {
   describeStore(async () => {
@@ -87,6 +87,24 @@ describeS3('S3Store on a real server', () => {
     for (const last = Date.now() + 10_000; (await unfinished()) > 0 && Date.now() < last; );
     expect(await unfinished()).toBe(0);
     expect(await open().head('large')).toBeUndefined();
+    client.destroy();
+  });
+
+  test('pieces of an upload that was never completed are leftovers; removing them leaves the object of that name', async () => {
+    const store = open();
+    await store.put('weights/x', Buffer.from('whole'));
+    const client = new S3Client({ ...server, region: 'us-east-1', forcePathStyle: true });
+    const where = { Bucket: server.bucket, Key: 'prefix/weights/x' };
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand(where));
+    await client.send(new UploadPartCommand({ ...where, UploadId, PartNumber: 1, Body: Buffer.alloc(5_000_000) }));
+    await client.send(new CreateMultipartUploadCommand({ ...where, Key: 'elsewhere/y' }));
+    const found = await leftoversOf(store);
+    expect(found).toMatchObject([{ key: 'weights/x', bytes: 5_000_000 }]);
+    expect(Math.abs(found[0]!.lastModified.valueOf() - Date.now())).toBeLessThan(60_000);
+    await store.removeLeftover(found[0]!);
+    await store.removeLeftover(found[0]!);
+    expect(await leftoversOf(store)).toEqual([]);
+    expect((await store.get('weights/x'))!.body.toString()).toBe('whole');
     client.destroy();
   });
 });
