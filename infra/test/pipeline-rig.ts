@@ -83,12 +83,12 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
     store,
     log,
     weightsFile,
-    enqueue: ({ dataset = 'synthetic:48', ...options } = {}) =>
+    enqueue: async ({ dataset = 'synthetic:48', ...options } = {}) =>
       enqueue({
         store,
         settings,
         logger,
-        source: openDataset(dataset, {}),
+        source: await openDataset(dataset),
         weights: {
           encoder: ENCODER,
           preprocessing: PREPROCESSING,

@@ -48,7 +48,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   checkPrecision(precision);
   checkCalibrationRequest(request, precision);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
-  const source = openDataset(text, { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) });
+  const source = await openDataset(text, { ...defined({ endpoint, unsigned }), signal });
   const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>
     resolveWeights(spec, { store: context.store, imagenet: { url: settings.imagenetUrl }, onProgress, signal }),
   );

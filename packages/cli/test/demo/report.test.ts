@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'showtell-gallery-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test('the gallery shows every test picture, and counts the same ones above and below', async () => {
-  const { splits } = await openDataset('synthetic:1000', {}).scan({ splits: ['test'], strict: false });
+  const { splits } = await (await openDataset('synthetic:1000')).scan({ splits: ['test'], strict: false });
   const ids = splits[0]!.samples.map(({ imageId }) => imageId);
   const captioned = scoreCaptions(
     ids.map((imageId, index) => ({ imageId, caption: index < 3 ? 'a cat' : captionsOf({ key: imageId, scene: sceneOf(imageId) })[0]! })),

@@ -13,10 +13,9 @@ export interface CocoSplit {
   readonly annotations: string;
 }
 
-const ANNOTATIONS = /^annotations\/captions_([^/]+)\.json$/;
+/** Keys of captions files, with the split's name in the dataset. */
+export const ANNOTATIONS = /^annotations\/captions_([^/]+)\.json$/;
 const YEAR = /(?<=.)(?:19|20)\d\d$/;
-/** How many keys are looked at to say what was found instead of a dataset. */
-const LOOK_AT = 1000;
 
 /**
  * The splits that are wanted (all for none), in order of their names. They may be asked for with or without their year.
@@ -28,7 +27,8 @@ export async function findSplits(store: ObjectStore, wanted: readonly string[], 
     const stored = ANNOTATIONS.exec(key)?.[1];
     if (stored !== undefined) found.push({ split: splitName(stored, key), stored, folder: `${stored}/`, annotations: key });
   }
-  if (found.length === 0) throw await notADataset(store, signal);
+  if (found.length === 0)
+    throw new ShowtellError('NOT_A_DATASET', `Expected annotations/captions_<split>.json in ${store.url} but received none: they are gone`);
   const unknown = wanted.filter((name) => !found.some((split) => isCalled(split, name)));
   if (unknown.length > 0)
     throw new ShowtellError(
@@ -56,19 +56,5 @@ function splitName(stored: string, key: string): string {
   throw new ShowtellError(
     'NOT_A_DATASET',
     `Expected a split's name with a letter in it but received ${JSON.stringify(stored)}, from ${key}`,
-  );
-}
-
-async function notADataset(store: ObjectStore, signal?: AbortSignal): Promise<ShowtellError> {
-  const names = new Set<string>();
-  let keys = 0;
-  for await (const { key } of store.list('', { ...(signal && { signal }) })) {
-    names.add(key.includes('/') ? key.slice(0, key.indexOf('/') + 1) : key);
-    if (names.size === 10 || ++keys === LOOK_AT) break;
-  }
-  return new ShowtellError(
-    'NOT_A_DATASET',
-    `Expected annotations/captions_<split>.json beside photos in <split>/ in ${store.url} but received ${names.size === 0 ? 'nothing: there is no such folder or prefix, or no file in it' : [...names].join(', ')}`,
-    { hint: 'Name the folder or prefix that holds annotations/ and the folders of photos.' },
   );
 }

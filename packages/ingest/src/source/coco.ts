@@ -1,22 +1,32 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { openStore } from '@showtell/shared/object-store/open';
 import type { CaptionRow, PlanRow } from '@showtell/shared/schema/plan';
 import type { SourceAddress } from '@showtell/shared/schema/run';
+import { openSourceStore } from '@showtell/shared/source/open';
 import { type AnnotationHandlers, ownCopy } from './annotation-records';
 import { checkCaption } from './caption-text';
 import { readAnnotations } from './coco-annotations';
-import { type CocoSplit, findSplits } from './coco-splits';
+import { ANNOTATIONS, type CocoSplit, findSplits } from './coco-splits';
 import type { Dataset, DatasetSource, DatasetSplit, ScanOptions } from './dataset';
 import { Findings } from './findings';
 import { sortByImageId } from './image-ids';
+import type { SourceKind } from './source-kind';
+
+export const coco: SourceKind = {
+  kind: 'coco',
+  looks: 'photos in <split>/, captions in annotations/captions_<split>.json',
+  prefixes: ['annotations/'],
+  folders: ['annotations'],
+  recognise: (keys) => (keys.some((key) => ANNOTATIONS.test(key)) ? [{ name: 'annotations' }] : []),
+  open: cocoDataset,
+};
 
 /** A COCO folder or S3 prefix: photos in `<split>/`, captions in `annotations/captions_<split>.json`. */
-export function cocoDataset(address: SourceAddress): DatasetSource {
+function cocoDataset(address: SourceAddress): DatasetSource {
   return {
     address,
     async scan(options) {
-      const store = openStore(address.url, { endpoint: address.endpoint, unsigned: address.unsigned });
+      const store = openSourceStore(address);
       try {
         return await scanStore(store, options);
       } finally {

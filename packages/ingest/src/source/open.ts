@@ -1,9 +1,16 @@
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { basename, dirname, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ShowtellError } from '@showtell/shared/errors';
-import { cocoDataset } from './coco';
+import type { SourceAddress } from '@showtell/shared/schema/run';
+import { openSourceStore } from '@showtell/shared/source/open';
+import { coco } from './coco';
 import type { DatasetSource } from './dataset';
-import { syntheticDataset } from './synthetic';
+import { describeKinds, type Found, notADataset, recognise, severalDatasets } from './recognise';
+import type { SourceKind } from './source-kind';
+import { synthetic, syntheticDataset } from './synthetic';
+
+/** Every kind of source. Add a dataset format by a file beside this one, and its row here. */
+export const SOURCES: readonly SourceKind[] = [coco, synthetic];
 
 export interface OpenDatasetOptions {
   /** Address of the S3-compatible server that has the source, where it is not AWS. */
@@ -12,17 +19,80 @@ export interface OpenDatasetOptions {
   readonly unsigned?: boolean;
   /** Folder that paths are relative to. */
   readonly cwd?: string;
+  readonly signal?: AbortSignal;
 }
 
 /**
- * The dataset that a person names: `synthetic:N`, a folder, or a `file://` or `s3://` address. Nothing is read yet.
- * The address that comes out is absolute and without end slash, so that the same dataset always has the same one. Throws `USAGE`.
+ * The dataset that a person names: `synthetic:N`, a folder, a `file://` or `s3://` address, or a file of the dataset in one of these.
+ * What lies there is recognised by a few list requests. The address that comes out is absolute and without end slash, so that the same
+ * dataset always has the same one, however it was named.
+ * @throws ShowtellError `USAGE`, `NOT_A_DATASET` where there is none or more than one, or what the store throws.
  */
-export function openDataset(text: string, { endpoint, unsigned, cwd = process.cwd() }: OpenDatasetOptions = {}): DatasetSource {
+export async function openDataset(text: string, options: OpenDatasetOptions = {}): Promise<DatasetSource> {
   if (text.startsWith('synthetic:')) return syntheticDataset(text);
-  const url = addressOf(text, cwd);
-  if (url.startsWith('file:')) return cocoDataset({ kind: 'coco', url });
-  return cocoDataset({ kind: 'coco', url, ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) });
+  const { endpoint, unsigned, signal } = options;
+  const url = addressOf(text, options.cwd ?? process.cwd());
+  const reached = url.startsWith('file:') ? {} : { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) };
+  const { kind, address } = await find(url, reached, signal);
+  return kind.open(address);
+}
+
+/** How the place is reached; it becomes part of the address. */
+type Reached = Pick<SourceAddress, 'endpoint' | 'unsigned'>;
+
+async function find(url: string, reached: Reached, signal?: AbortSignal): Promise<{ kind: SourceKind; address: SourceAddress }> {
+  const choose = (at: string, { kind, captions }: Found) => ({
+    kind,
+    address: { kind: kind.kind, url: at, ...reached, ...(captions !== undefined && { captions }) },
+  });
+  const named = await namedFile(url, reached, signal);
+  if (named !== undefined) return choose(named.url, named.found);
+  const { folder, name } = parts(url);
+  const above = SOURCES.filter(({ folders = [] }) => folders.includes(name));
+  for (const [at, kinds] of [
+    [folder, above],
+    [url, SOURCES],
+  ] as const) {
+    if (kinds.length === 0) continue;
+    const store = openSourceStore({ url: at, ...reached });
+    try {
+      const found = await recognise(store, kinds, signal);
+      if (found.length === 1) return choose(at, found[0]!);
+      if (found.length > 1) throw severalDatasets(store, found);
+      if (at === url) throw await notADataset(store, SOURCES, signal);
+    } finally {
+      await store.close();
+    }
+  }
+  throw new ShowtellError('BUG', `Expected a verdict on ${url} but received none`);
+}
+
+/** The dataset that is meant by one of its files, where there is such a file. */
+async function namedFile(url: string, reached: Reached, signal?: AbortSignal): Promise<{ url: string; found: Found } | undefined> {
+  const { folder, name } = parts(url);
+  const found = SOURCES.flatMap((kind) => {
+    const recognised = kind.named?.(name);
+    return recognised === undefined ? [] : [{ kind, ...recognised }];
+  })[0];
+  if (found === undefined || folder === url) return undefined;
+  const store = openSourceStore({ url: folder, ...reached });
+  try {
+    if ((await store.head(name, { ...(signal && { signal }) })) === undefined) return undefined;
+  } finally {
+    await store.close();
+  }
+  const { folder: above, name: within } = parts(folder);
+  return { url: found.kind.folders?.includes(within) ? above : folder, found };
+}
+
+/** The last name of an address, as it is and not as a URL has it, and the address without it. */
+function parts(url: string): { folder: string; name: string } {
+  if (url.startsWith('file:')) {
+    const path = fileURLToPath(url);
+    return { folder: pathToFileURL(dirname(path)).href, name: basename(path) };
+  }
+  const [, folder = url, name = ''] = /^(s3:\/\/[^/]+(?:\/.*)?)\/([^/]+)$/.exec(url) ?? [];
+  return { folder, name };
 }
 
 function addressOf(text: string, cwd: string): string {
@@ -31,9 +101,7 @@ function addressOf(text: string, cwd: string): string {
     throw new ShowtellError(
       'USAGE',
       `Expected a folder, a file:// or s3:// address or synthetic:N for the source but received ${scheme ?? 'nothing'}`,
-      {
-        hint: 'Name the folder or prefix that holds annotations/ and the folders of photos.',
-      },
+      { hint: `A source is one of these:\n${describeKinds(SOURCES)}` },
     );
   if (scheme === undefined) return pathToFileURL(resolve(cwd, text)).href;
   // Whatever is frozen with the run can be read by everybody who reads the run.
@@ -41,5 +109,17 @@ function addressOf(text: string, cwd: string): string {
     throw new ShowtellError('USAGE', 'Expected an address without user name or password for the source', {
       hint: 'Give credentials in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
     });
-  return text.replace(/\/+$/, '');
+  if (scheme === 's3') return text.replace(/^s3:/i, 's3:').replace(/\/+$/, '');
+  return pathToFileURL(resolve(localPath(text))).href;
+}
+
+function localPath(address: string): string {
+  try {
+    return fileURLToPath(address);
+  } catch (cause) {
+    throw new ShowtellError('USAGE', 'Expected file:///folder for a source on this machine but received another file: address', {
+      cause,
+      hint: 'Name the folder as a path.',
+    });
+  }
 }

@@ -4,10 +4,20 @@ import { captionsOf } from '@showtell/shared/source/synthetic-captions';
 import { FEWEST_PICTURES, type Picture, picturesOf } from '@showtell/shared/source/synthetic-scene';
 import type { Dataset, DatasetSource } from './dataset';
 import { Findings } from './findings';
+import type { SourceKind } from './source-kind';
 
 /** Five digits number the pictures within their keys, and keys must sort in their order. */
 const MOST_PICTURES = 100_000;
 const SPLITS = ['test', 'train', 'val'] as const;
+
+/** Recognised by its name alone: nothing of it lies anywhere. */
+export const synthetic: SourceKind = {
+  kind: 'synthetic',
+  looks: 'synthetic:N or synthetic:N?seed=S, drawn pictures with exact captions',
+  prefixes: [],
+  recognise: () => [],
+  open: ({ url }) => syntheticDataset(url),
+};
 
 /** The drawn dataset `synthetic:N` or `synthetic:N?seed=S`: the same pictures, captions and splits for the same N and S. */
 export function syntheticDataset(url: string): DatasetSource {

@@ -44,7 +44,7 @@ describeS3(`a COCO prefix in S3${s3TestServer() ? '' : `: ${NO_S3}`}`, () => {
   const fromS3 = () => openDataset(`s3://${server.bucket}/some/coco/`, { endpoint: server.endpoint });
 
   async function prepareSplit({ splits }: Dataset, split: string): Promise<PreparedRow[]> {
-    const reader = openSource(fromS3().address);
+    const reader = openSource((await fromS3()).address);
     const prepared: PreparedRow[] = [];
     for await (const one of prepareRows(reader, splits.find((found) => found.split === split)!.samples, { concurrency: 3 }))
       prepared.push(one);
@@ -58,11 +58,11 @@ describeS3(`a COCO prefix in S3${s3TestServer() ? '' : `: ${NO_S3}`}`, () => {
       findings,
     });
     const options = { splits: [], strict: false };
-    expect(withoutEtags(await fromS3().scan(options))).toEqual(withoutEtags(await openDataset(folder).scan(options)));
+    expect(withoutEtags(await (await fromS3()).scan(options))).toEqual(withoutEtags(await (await openDataset(folder)).scan(options)));
   });
 
   test('photos that changed or went after planning are rejected with what happened to them', async () => {
-    const dataset = await fromS3().scan({ splits: ['val'], strict: false });
+    const dataset = await (await fromS3()).scan({ splits: ['val'], strict: false });
     expect((await prepareSplit(dataset, 'val')).map(({ rejection }) => rejection?.code)).toEqual([
       'TRUNCATED',
       undefined,
@@ -80,9 +80,9 @@ describeS3(`a COCO prefix in S3${s3TestServer() ? '' : `: ${NO_S3}`}`, () => {
   });
 
   test('a prefix that holds nothing is no dataset; an absent bucket is named', async () => {
-    const scan = (url: string) => openDataset(url, { endpoint: server.endpoint }).scan({ splits: [], strict: false });
-    await expect(scan(`s3://${server.bucket}/other`)).rejects.toMatchObject({ code: 'NOT_A_DATASET' });
-    await expect(scan('s3://no-such-bucket-here/coco')).rejects.toMatchObject({
+    const open = (url: string) => openDataset(url, { endpoint: server.endpoint });
+    await expect(open(`s3://${server.bucket}/other`)).rejects.toMatchObject({ code: 'NOT_A_DATASET' });
+    await expect(open('s3://no-such-bucket-here/coco')).rejects.toMatchObject({
       code: 'NO_SUCH_BUCKET',
       message: expect.stringContaining('no-such-bucket-here'),
     });

@@ -1,25 +1,71 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { openDataset } from '../../src/source/open';
 
-test.each([
-  ['coco', { kind: 'coco', url: 'file:///data/coco' }],
-  ['./coco/', { kind: 'coco', url: 'file:///data/coco' }],
-  ['/a b/100%/c#d', { kind: 'coco', url: pathToFileURL('/a b/100%/c#d').href }],
-  ['file:///data/coco/', { kind: 'coco', url: 'file:///data/coco' }],
-  ['s3://bucket/prefix//', { kind: 'coco', url: 's3://bucket/prefix' }],
-  ['s3://bucket', { kind: 'coco', url: 's3://bucket' }],
-  ['synthetic:200', { kind: 'synthetic', url: 'synthetic:200' }],
-])('%s has one address', (text, address) => {
-  expect(openDataset(text, { cwd: '/data' }).address).toEqual(address);
+let root: string;
+beforeAll(async () => {
+  root = await realpath(await mkdtemp(join(tmpdir(), 'showtell-open-')));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** Makes empty files, and tells their folder. */
+async function files(folder: string, ...names: string[]): Promise<string> {
+  for (const name of names) {
+    await mkdir(dirname(join(root, folder, name)), { recursive: true });
+    await writeFile(join(root, folder, name), '');
+  }
+  return join(root, folder);
+}
+
+const ANNOTATIONS = 'annotations/captions_val2017.json';
+
+describe('one address, however it is named', () => {
+  test.each([
+    ['a b/100%/c#d', (path: string) => path],
+    ['coco', (path: string) => `${path}/`],
+    ['coco', () => './coco/../coco'],
+    ['coco é', (path: string) => pathToFileURL(path).href],
+    ['coco', (path: string) => `FILE://${path}/`],
+    ['coco', (path: string) => `${path}/annotations`],
+  ])('%s, %s', async (folder, name) => {
+    const path = await files(folder, ANNOTATIONS);
+    expect((await openDataset(name(path), { cwd: root })).address).toEqual({ kind: 'coco', url: pathToFileURL(path).href });
+  });
+
+  test('synthetic:200 is recognised by its name', async () => {
+    expect((await openDataset('synthetic:200')).address).toEqual({ kind: 'synthetic', url: 'synthetic:200' });
+  });
+
+  test('how to reach a bucket is no part of the address of a folder', async () => {
+    const path = await files('unsigned', ANNOTATIONS);
+    const { address } = await openDataset(path, { endpoint: 'http://localhost:9000', unsigned: true });
+    expect(address).toEqual({ kind: 'coco', url: pathToFileURL(path).href });
+  });
 });
 
-test('how to reach the bucket is part of the address, of nothing else', () => {
-  const options = { endpoint: 'http://localhost:9000', unsigned: true };
-  expect(openDataset('s3://b', options).address).toEqual({ kind: 'coco', url: 's3://b', ...options });
-  expect(openDataset('/d', options).address).toEqual({ kind: 'coco', url: 'file:///d' });
-  expect(openDataset('s3://b', { unsigned: false }).address).toEqual({ kind: 'coco', url: 's3://b' });
-});
+describe('what is no dataset', () => {
+  test.each(['', 'http://host/coco', 'gs://b', 's3://key:sesame@bucket/p', 'file://host/x'])(
+    '%j is refused, and no secret is told',
+    async (text) => {
+      await expect(openDataset(text)).rejects.toMatchObject({ code: 'USAGE', message: expect.not.stringContaining('sesame') });
+    },
+  );
 
-test.each(['', 'http://host/coco', 'gs://b', 's3://key:sesame@bucket/p'])('%j is refused, and no secret is told', (text) => {
-  expect(() => openDataset(text)).toThrow(expect.objectContaining({ code: 'USAGE', message: expect.not.stringContaining('sesame') }));
+  test('a folder of something else: what is there, and what each kind looks like', async () => {
+    const path = await files('photos', 'README.md', 'photos/a.jpg', 'photos/b.jpg');
+    await expect(openDataset(path)).rejects.toMatchObject({
+      code: 'NOT_A_DATASET',
+      message: expect.stringContaining('but received README.md, photos/'),
+      hint: expect.stringMatching(/coco .*annotations\/captions_<split>\.json[^]*synthetic:N/),
+    });
+  });
+
+  test('a folder that is not there', async () => {
+    await expect(openDataset(join(root, 'absent'))).rejects.toMatchObject({
+      code: 'NOT_A_DATASET',
+      message: expect.stringContaining('nothing: there is no such folder'),
+    });
+  });
 });

@@ -6,9 +6,11 @@ export const RUN_FORMAT = 1;
 
 /** Where a run's images come from. Credentials are never part of it. */
 export const SourceAddress = z.strictObject({
-  kind: z.enum(['coco', 'synthetic']),
+  kind: z.enum(['coco', 'coco-zip', 'captions', 'karpathy', 'synthetic']),
   /** `file:///folder`, `s3://bucket/prefix` or `synthetic:N`. */
   url: z.string(),
+  /** Key of the captions file, relative to `url`, where the dataset has one for all its splits. */
+  captions: z.string().optional(),
   endpoint: z.string().optional(),
   /** Reads without signing, as for public buckets. */
   unsigned: z.boolean().optional(),

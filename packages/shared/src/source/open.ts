@@ -1,3 +1,4 @@
+import type { ObjectStore } from '../object-store/object-store';
 import { openStore } from '../object-store/open';
 import type { SourceAddress } from '../schema/run';
 import { objectSource } from './object-source';
@@ -7,5 +8,10 @@ import { openSyntheticReader } from './synthetic-reader';
 /** Opens what a run's photos are read from. Credentials come from the environment, never from the address. */
 export function openSource(address: SourceAddress): SourceReader {
   if (address.kind === 'synthetic') return openSyntheticReader(address);
-  return objectSource(openStore(address.url, { endpoint: address.endpoint, unsigned: address.unsigned }));
+  return objectSource(openSourceStore(address));
+}
+
+/** The folder or prefix that a source lies in, as an object store; it is read only. */
+export function openSourceStore({ url, endpoint, unsigned }: Pick<SourceAddress, 'url' | 'endpoint' | 'unsigned'>): ObjectStore {
+  return openStore(url, { endpoint, unsigned });
 }
