@@ -2,18 +2,21 @@ import { commit } from '@showtell/shared/commit';
 import { isShowtellError } from '@showtell/shared/errors';
 import { canonicalJson } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
+import { latestManifestNumber, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, type PlannedRun, type PlannedRuns, readControl } from '@showtell/shared/planned-run';
+import { listCommitted, missingShards, type PlannedRun, type PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { addTrainJob, type Queues, type RunJob } from '@showtell/shared/queue/queues';
-import type { ManifestRecord } from '@showtell/shared/schema/manifest';
+import type { ManifestRecord, Repaired } from '@showtell/shared/schema/manifest';
 import { encodeRecord } from '@showtell/shared/schema/record';
+import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
 import { addJobs, LOCATED_AT_ONCE, locate, type Whereabouts } from './admin/add-jobs';
 import { readCommits } from './commits';
-import { buildManifest, latestManifest } from './manifest';
+import { buildManifest } from './manifest';
 import { isTrainingDone, trainingRequest } from './training-request';
+import { readRepaired } from './voids';
 
 export interface FinalizeServices {
   readonly store: ObjectStore;
@@ -34,10 +37,15 @@ export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, ser
   const run = await runs.get(data.run, { signal });
   if ((await readControl(store, run.name, { signal })) !== 'running') return;
   const committed = await listCommitted(store, run.name, { signal });
-  const missing = run.plan.shards.map(({ shard }) => shard).filter((shard) => !committed.has(shard));
+  const missing = missingShards(run, committed);
   if (missing.length > 0) return lookAgain(run, missing, committed.size, data, context, services);
+  // Before the commits: of a shard that is taken away in between, the next manifest tells.
+  const repaired = await readRepaired(store, run, { signal });
+  const commits = await readCommits(store, run.name, { signal });
+  const gone = missingShards(run, commits);
+  if (gone.length > 0) return lookAgain(run, gone, commits.size, data, context, services);
   stuck.delete(run.name);
-  const manifest = await writeManifest(store, run, signal);
+  const manifest = await writeManifest(store, run, commits, repaired, signal);
   logger.info({ run: run.name, manifest: manifest.number, rows: rowsOf(manifest), rejected: manifest.rejected }, 'the run is complete');
   const request = trainingRequest(run.request);
   if (request && !(await isTrainingDone(store, run.request, { signal })) && (await addTrainJob(queues, request)))
@@ -98,13 +106,29 @@ export function nextWait({ wait, seen }: Pick<RunJob, 'wait' | 'seen'>, committe
 }
 
 /** Commits manifest k + 1, or k = 1, unless the newest already says the same. Finalizers may race: each number is written once. */
-async function writeManifest(store: ObjectStore, run: PlannedRun, signal: AbortSignal): Promise<ManifestRecord> {
-  const commits = await readCommits(store, run.name, { signal });
+async function writeManifest(
+  store: ObjectStore,
+  run: PlannedRun,
+  commits: ReadonlyMap<number, CommitRecord>,
+  repaired: readonly Repaired[],
+  signal: AbortSignal,
+): Promise<ManifestRecord> {
   for (;;) {
-    const latest = await latestManifest(store, run.name, { signal });
-    if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, latest.number))) return latest;
-    const manifest = buildManifest(run, commits, (latest?.number ?? 0) + 1);
+    const number = await latestManifestNumber(store, run.name, signal);
+    const latest = await readLatest(store, run.name, number, signal);
+    if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
+    const manifest = buildManifest(run, commits, number + 1, repaired);
     const recordKey = keys.manifest(run.name, manifest.number);
     if ((await commit(store, { parts: [], recordKey, record: encodeRecord(manifest), signal })).outcome === 'committed') return manifest;
+  }
+}
+
+/** `undefined` for one that is damaged, too: the next one says what is. */
+async function readLatest(store: ObjectStore, run: string, number: number, signal: AbortSignal): Promise<ManifestRecord | undefined> {
+  try {
+    return number === 0 ? undefined : (await readManifest(store, keys.manifest(run, number), undefined, signal)).manifest;
+  } catch (error) {
+    if (isShowtellError(error, 'CORRUPT_OBJECT')) return undefined;
+    throw error;
   }
 }

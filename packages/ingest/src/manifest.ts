@@ -3,7 +3,7 @@ import { canonicalJson } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
-import { MANIFEST_FORMAT, ManifestRecord } from '@showtell/shared/schema/manifest';
+import { MANIFEST_FORMAT, ManifestRecord, type Repaired } from '@showtell/shared/schema/manifest';
 import { parseRecord } from '@showtell/shared/schema/record';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections } from './commits';
@@ -12,7 +12,12 @@ import { countRejections } from './commits';
  * What a complete run holds. Pure: the same plan and commits give the same record.
  * @throws ShowtellError `MISSING_SHARDS` with the list, `MIXED_ENCODER` when a commit is of another encoder or plan.
  */
-export function buildManifest(run: PlannedRun, commits: ReadonlyMap<number, CommitRecord>, number: number): ManifestRecord {
+export function buildManifest(
+  run: PlannedRun,
+  commits: ReadonlyMap<number, CommitRecord>,
+  number: number,
+  repaired: readonly Repaired[] = [],
+): ManifestRecord {
   const { plan, planSha256, name } = run;
   const missing = plan.shards.filter(({ shard }) => !commits.has(shard)).map(({ shard }) => shard);
   if (missing.length > 0)
@@ -38,7 +43,8 @@ export function buildManifest(run: PlannedRun, commits: ReadonlyMap<number, Comm
       const own = shards.filter((shard) => shard.split === split);
       return { split, rows: sum(own.map(({ rows }) => rows)), rejected: sum(own.map((shard) => shard.rejected)), captions };
     }),
-    rejected: countRejections(commits.values()),
+    rejected: countRejections(plan.shards.map(({ shard }) => commits.get(shard)!)),
+    ...(repaired.length > 0 && { repaired: [...repaired] }),
   };
 }
 

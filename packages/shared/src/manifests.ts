@@ -15,11 +15,17 @@ export interface FoundManifest {
 
 const LISTED = 20;
 
-/** The manifest of the greatest number, or `undefined` where the run has none. */
-export async function latestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest | undefined> {
+/** The greatest number of a run's manifests; 0 where it has none. */
+export async function latestManifestNumber(store: ObjectStore, run: string, signal?: AbortSignal): Promise<number> {
   let latest = 0;
   for await (const { key } of store.list(keys.manifests(run), signal && { signal }))
     latest = Math.max(latest, Number(/\/manifests\/(\d+)\.json$/.exec(key)?.[1] ?? 0));
+  return latest;
+}
+
+/** The manifest of the greatest number, or `undefined` where the run has none. */
+export async function latestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest | undefined> {
+  const latest = await latestManifestNumber(store, run, signal);
   return latest === 0 ? undefined : readManifest(store, keys.manifest(run, latest), undefined, signal);
 }
 

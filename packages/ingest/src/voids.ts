@@ -1,0 +1,54 @@
+import { concurrently } from '@showtell/shared/concurrently';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { PlannedRun } from '@showtell/shared/planned-run';
+import type { Repaired } from '@showtell/shared/schema/manifest';
+import { parseRecord } from '@showtell/shared/schema/record';
+import { VOID_FORMAT, VoidRecord } from '@showtell/shared/schema/void';
+
+const CONCURRENCY = 32;
+
+interface Options {
+  readonly signal?: AbortSignal;
+}
+
+/** Which void record: the `number`-th of that shard. */
+export interface VoidNumber {
+  readonly shard: number;
+  readonly number: number;
+}
+
+/** The void records of a run, by shard and number. */
+export async function listVoids(store: ObjectStore, run: string, options?: Options): Promise<VoidNumber[]> {
+  const found: VoidNumber[] = [];
+  for await (const { key } of store.list(keys.voids(run), options)) {
+    const [, shard, number] = /\/(\d+)-(\d+)\.json$/.exec(key)?.map(Number) ?? [];
+    if (shard !== undefined && number !== undefined) found.push({ shard, number });
+  }
+  return found.sort((a, b) => a.shard - b.shard || a.number - b.number);
+}
+
+export async function readVoid(
+  store: ObjectStore,
+  run: string,
+  { shard, number }: VoidNumber,
+  options?: Options,
+): Promise<VoidRecord | undefined> {
+  const key = keys.void(run, shard, number);
+  const found = await store.get(key, options);
+  return found && parseRecord(VoidRecord, VOID_FORMAT, found.body, key);
+}
+
+/** What a run's manifest tells of the shards that were encoded again. Void records never change and are never deleted. */
+export async function readRepaired(store: ObjectStore, run: PlannedRun, options?: Options): Promise<Repaired[]> {
+  const listed = (await listVoids(store, run.name, options)).filter((entry) => isPlanned(run, entry));
+  const repaired: Repaired[] = [];
+  await concurrently(listed, CONCURRENCY, async (entry, index) => {
+    const { shard, number, reason, record, manifest } = (await readVoid(store, run.name, entry, options))!;
+    repaired[index] = { shard, void: number, reason, was: record?.sha256 ?? null, after: manifest };
+  });
+  return repaired;
+}
+
+/** A manifest never named what its plan has not. */
+export const isPlanned = ({ plan }: PlannedRun, { shard }: Pick<VoidNumber, 'shard'>) => plan.shards[shard]?.shard === shard;
