@@ -3,7 +3,7 @@ import { sha256 } from './hash';
 import { keys, shardOfKey } from './keys';
 import { namedFolders } from './named-folders';
 import type { ObjectStore } from './object-store/object-store';
-import { CONTROL_FORMAT, ControlRecord } from './schema/control';
+import { CONTROL_FORMAT, ControlRecord, NO_CONTROL } from './schema/control';
 import { PLAN_FORMAT, PlanRecord } from './schema/plan';
 import { parseRecord } from './schema/record';
 import { RUN_FORMAT, RunRecord } from './schema/run';
@@ -70,11 +70,21 @@ export class PlannedRuns {
   }
 }
 
-/** What the operator wants of a run now. */
+/** What the operator wants of a run now: its state. */
 export async function readControl(store: ObjectStore, run: string, options?: Options): Promise<ControlRecord['state']> {
+  return (await readControlRecord(store, run, options)).record.state;
+}
+
+/** What the operator wants of a run now. `etag` is that of the record, `undefined` when there is none. */
+export async function readControlRecord(
+  store: ObjectStore,
+  run: string,
+  options?: Options,
+): Promise<{ readonly record: ControlRecord; readonly etag: string | undefined }> {
   const key = keys.control(run);
   const found = await store.get(key, options);
-  return found === undefined ? 'running' : parseRecord(ControlRecord, CONTROL_FORMAT, found.body, key).state;
+  if (found === undefined) return { record: NO_CONTROL, etag: undefined };
+  return { record: parseRecord(ControlRecord, CONTROL_FORMAT, found.body, key), etag: found.etag };
 }
 
 export async function isCommitted(store: ObjectStore, run: string, shard: number, options?: Options): Promise<boolean> {

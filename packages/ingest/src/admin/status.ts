@@ -152,7 +152,8 @@ export async function runStatus(
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
-async function noSuchRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<ShowtellError> {
+/** What to say of a name that no run has. */
+export async function noSuchRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<ShowtellError> {
   const names = await runNames(store, signal && { signal });
   return new ShowtellError(
     'NOT_FOUND',
