@@ -2,7 +2,6 @@ import { commit } from '@showtell/shared/commit';
 import { isShowtellError } from '@showtell/shared/errors';
 import { canonicalJson } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
-import { latestManifestNumber, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, missingShards, type PlannedRun, type PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -14,7 +13,8 @@ import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
 import { addJobs, LOCATED_AT_ONCE, locate, type Whereabouts } from './admin/add-jobs';
 import { readCommits } from './commits';
-import { buildManifest } from './manifest';
+import { buildManifest, newestManifest } from './manifest';
+import { buildReport } from './report';
 import { isTrainingDone, trainingRequest } from './training-request';
 import { readRepaired } from './voids';
 
@@ -114,21 +114,13 @@ async function writeManifest(
   signal: AbortSignal,
 ): Promise<ManifestRecord> {
   for (;;) {
-    const number = await latestManifestNumber(store, run.name, signal);
-    const latest = await readLatest(store, run.name, number, signal);
+    const { number, manifest: latest } = await newestManifest(store, run.name, { signal });
     if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
     const manifest = buildManifest(run, commits, number + 1, repaired);
     const recordKey = keys.manifest(run.name, manifest.number);
-    if ((await commit(store, { parts: [], recordKey, record: encodeRecord(manifest), signal })).outcome === 'committed') return manifest;
-  }
-}
-
-/** `undefined` for one that is damaged, too: the next one says what is. */
-async function readLatest(store: ObjectStore, run: string, number: number, signal: AbortSignal): Promise<ManifestRecord | undefined> {
-  try {
-    return number === 0 ? undefined : (await readManifest(store, keys.manifest(run, number), undefined, signal)).manifest;
-  } catch (error) {
-    if (isShowtellError(error, 'CORRUPT_OBJECT')) return undefined;
-    throw error;
+    // Its report goes first, as what a commit names does: whoever finds the manifest finds the report.
+    const report = { key: keys.report(run.name, manifest.number), body: encodeRecord(buildReport(run, commits, manifest.number)) };
+    const { outcome } = await commit(store, { parts: [report], recordKey, record: encodeRecord(manifest), signal });
+    if (outcome === 'committed') return manifest;
   }
 }

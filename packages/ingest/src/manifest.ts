@@ -1,12 +1,13 @@
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { canonicalJson } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
+import { latestManifestNumber, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
-import { MANIFEST_FORMAT, ManifestRecord, type Repaired } from '@showtell/shared/schema/manifest';
-import { parseRecord } from '@showtell/shared/schema/record';
+import { MANIFEST_FORMAT, type ManifestRecord, type ManifestShard, type Repaired } from '@showtell/shared/schema/manifest';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections } from './commits';
+import { isPlanned, type VoidNumber } from './voids';
 
 /**
  * What a complete run holds. Pure: the same plan and commits give the same record.
@@ -25,12 +26,13 @@ export function buildManifest(
       'MISSING_SHARDS',
       `${missing.length} of the ${plan.shards.length} shards of the run ${name} are not committed: ${missing.slice(0, 20).join(', ')}${missing.length > 20 ? ', …' : ''}`,
     );
-  const shards = plan.shards.map((planned) => {
+  const own = plan.shards.map((planned): ManifestShard => {
     const commit = commits.get(planned.shard)!;
     checkCommit(run, commit);
     const { key, bytes, sha256, rows, rejected } = commit;
     return { shard: planned.shard, split: planned.split, key, bytes, sha256, rows, rejected: rejected.length };
   });
+  const shards = [...(plan.base?.shards ?? []), ...own];
   return {
     formatVersion: MANIFEST_FORMAT,
     run: name,
@@ -40,8 +42,8 @@ export function buildManifest(
     shards,
     captions: plan.captions,
     splits: plan.splits.map(({ split, captions }) => {
-      const own = shards.filter((shard) => shard.split === split);
-      return { split, rows: sum(own.map(({ rows }) => rows)), rejected: sum(own.map((shard) => shard.rejected)), captions };
+      const ofSplit = shards.filter((shard) => shard.split === split);
+      return { split, rows: sum(ofSplit.map(({ rows }) => rows)), rejected: sum(ofSplit.map((shard) => shard.rejected)), captions };
     }),
     rejected: countRejections(plan.shards.map(({ shard }) => commits.get(shard)!)),
     ...(repaired.length > 0 && { repaired: [...repaired] }),
@@ -64,17 +66,31 @@ function checkCommit({ plan, planSha256, name }: PlannedRun, commit: CommitRecor
     );
 }
 
-/** The manifest of the greatest number, or `undefined`. */
-export async function latestManifest(
+/** The newest manifest: its number, 0 while there is none, and what it says where it is not damaged. */
+export interface NewestManifest {
+  readonly number: number;
+  readonly manifest: ManifestRecord | undefined;
+}
+
+/** A damaged one keeps nobody from going on: the next one says what is. */
+export async function newestManifest(
   store: ObjectStore,
   run: string,
-  options?: { readonly signal?: AbortSignal },
-): Promise<ManifestRecord | undefined> {
-  let latest = 0;
-  for await (const { key } of store.list(keys.manifests(run), options))
-    latest = Math.max(latest, Number(/(\d+)\.json$/.exec(key)?.[1] ?? 0));
-  if (latest === 0) return undefined;
-  const key = keys.manifest(run, latest);
-  const found = await store.get(key, options);
-  return found && parseRecord(ManifestRecord, MANIFEST_FORMAT, found.body, key);
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<NewestManifest> {
+  const number = await latestManifestNumber(store, run, signal);
+  try {
+    return {
+      number,
+      manifest: number === 0 ? undefined : (await readManifest(store, keys.manifest(run, number), undefined, signal)).manifest,
+    };
+  } catch (error) {
+    if (isShowtellError(error, 'CORRUPT_OBJECT')) return { number, manifest: undefined };
+    throw error;
+  }
+}
+
+/** Whether a manifest tells of every shard that was taken away until now; else the next one is due as soon as all are there again. */
+export function tellsOf(manifest: ManifestRecord, run: PlannedRun, voids: readonly VoidNumber[]): boolean {
+  return (manifest.repaired?.length ?? 0) === voids.filter((entry) => isPlanned(run, entry)).length;
 }

@@ -1,20 +1,20 @@
 import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { isCommitted, listCommitted, type PlannedRun, readControl } from '@showtell/shared/planned-run';
+import { isCommitted, listCommitted, missingShards, type PlannedRun, readControl } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
-import type { ControlRecord } from '@showtell/shared/schema/control';
+import { takeTurns } from '@showtell/shared/queue/turns';
+import { type ControlRecord, priorityOf } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
-import { latestManifest } from '../manifest';
+import { newestManifest, tellsOf } from '../manifest';
 import { isTrainingDone } from '../training-request';
+import { listVoids } from '../voids';
 
 /** Jobs asked for or added at once: one round trip each, and Redis is never blocked for long. */
 export const LOCATED_AT_ONCE = 500;
 /** Commit records asked for at once. */
 const STORE_CONCURRENCY = 32;
-/** BullMQ's largest priority. Zero would overtake every run, so a run begins at 1. */
-const LAST_PRIORITY = 2_097_151;
 
 /** Where a shard was found, asked in the order in which it travels; `none` and `failed` need a new job. */
 export type Whereabouts = 'ingest' | 'encode' | 'committed' | 'failed' | 'none';
@@ -70,18 +70,16 @@ async function addMissing(
   const options = signal === undefined ? {} : { signal };
   const planned = run.plan.shards.length;
   const state = await readControl(store, run.name, options);
-  const done = await listCommitted(store, run.name, options);
-  const counts = { state, planned, committed: done.size, waiting: 0, failed: 0, added: 0 };
+  const missing = missingShards(run, await listCommitted(store, run.name, options));
+  const counts = { state, planned, committed: planned - missing.length, waiting: 0, failed: 0, added: 0 };
   const adds = !dryRun && state === 'running';
-  if (done.size >= planned && (await isFinished(store, run, options))) return counts;
+  if (missing.length === 0 && (await isFinished(store, run, options))) return counts;
 
   if (adds) await addFinalize(queues, run.name);
-  const missing = run.plan.shards.map(({ shard }) => shard).filter((shard) => !done.has(shard));
-  const base = adds && missing.length > 0 ? await headPriority(queues) : 1;
   let looked = planned - missing.length;
   for await (const { chunk, found } of locate(store, queues, run, missing, signal)) {
     const absent = chunk.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
-    if (adds) await addIngest(queues, run, absent, (index) => base + counts.added + index);
+    if (adds) await addIngest(queues, run, absent, priorityOf(control));
     counts.added += absent.length;
     counts.committed += count(found, 'committed');
     counts.waiting += count(found, 'ingest') + count(found, 'encode');
@@ -97,7 +95,7 @@ async function addMissing(
 export async function countMissing(store: ObjectStore, run: PlannedRun, options?: { readonly signal?: AbortSignal }): Promise<AddedJobs> {
   const planned = run.plan.shards.length;
   const state = await readControl(store, run.name, options);
-  const committed = (await listCommitted(store, run.name, options)).size;
+  const committed = planned - missingShards(run, await listCommitted(store, run.name, options)).length;
   return { state, planned, committed, waiting: 0, failed: 0, added: state === 'running' ? planned - committed : 0 };
 }
 
@@ -142,15 +140,16 @@ async function locateChunk(
 }
 
 /** What is left of a failed or completed job of this id goes first: BullMQ would take the new one for a duplicate. */
-async function addIngest(queues: Queues, run: PlannedRun, shards: readonly number[], priority: (index: number) => number): Promise<void> {
+async function addIngest(queues: Queues, run: PlannedRun, shards: readonly number[], priority: number): Promise<void> {
   const encode = queues.encode(run.plan.encoder.precision);
   const ids = shards.map((shard) => jobIds.shard(run.name, shard));
   await Promise.all(ids.flatMap((id) => [queues.ingest.remove(id), encode.remove(id)]));
+  const turns = await takeTurns({ redis: queues.redis, queue: queues.ingest }, run.name, priority, shards.length);
   await queues.ingest.addBulk(
     shards.map((shard, index) => ({
       name: 'ingest',
       data: { run: run.name, shard },
-      opts: { jobId: ids[index]!, priority: Math.min(priority(index), LAST_PRIORITY) },
+      opts: { jobId: ids[index]!, priority: turns[index]! },
     })),
   );
 }
@@ -163,13 +162,9 @@ async function addFinalize(queues: Queues, run: string): Promise<void> {
   await queues.finalize.add('finalize', { run }, { jobId });
 }
 
-/** A run begins beside the job that is next, so that runs share the workers instead of queueing up behind each other. */
-async function headPriority(queues: Queues): Promise<number> {
-  const [head] = await queues.ingest.getPrioritized(0, 0);
-  return Math.max(1, head?.opts.priority ?? 1);
-}
-
 /** Whether nothing is left to do for a run whose shards are all committed. */
 export async function isFinished(store: ObjectStore, run: PlannedRun, options: { readonly signal?: AbortSignal }): Promise<boolean> {
-  return (await latestManifest(store, run.name, options)) !== undefined && (await isTrainingDone(store, run.request, options));
+  const { manifest } = await newestManifest(store, run.name, options);
+  if (manifest === undefined || !tellsOf(manifest, run, await listVoids(store, run.name, options))) return false;
+  return isTrainingDone(store, run.request, options);
 }

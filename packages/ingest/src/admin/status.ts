@@ -9,7 +9,8 @@ import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections, readCommits } from '../commits';
-import { latestManifest } from '../manifest';
+import { newestManifest, tellsOf } from '../manifest';
+import { isPlanned, listVoids } from '../voids';
 
 /** Jobs of one queue, of all runs together. */
 export interface QueueCounts {
@@ -85,9 +86,13 @@ export async function runStatus(
   if (request === undefined) throw await noSuchRun(store, name, signal);
   const run = await readPlannedRun(store, name, read);
   const commits = run ? await readCommits(store, name, { known, ...read }) : new Map<number, CommitRecord>();
+  for (const shard of commits.keys()) if (run && !isPlanned(run, { shard })) commits.delete(shard);
+  // What a repair took away comes back as another record.
+  known.clear();
   for (const [shard, record] of commits) known.set(shard, record);
   const planned = run?.plan.shards ?? [];
-  const manifest = await latestManifest(store, name, read);
+  const { number, manifest } = await newestManifest(store, name, read);
+  const told = run !== undefined && manifest !== undefined && tellsOf(manifest, run, await listVoids(store, name, read));
   const precision = request.precision;
   const failures = queues ? await listFailures(queues, name, precision) : [];
   const records = [...commits.values()];
@@ -107,7 +112,7 @@ export async function runStatus(
       committed: commits.size,
       failed: failed.length,
       planning: run === undefined,
-      complete: manifest !== undefined,
+      complete: told,
     },
     signal,
   );
@@ -132,7 +137,7 @@ export async function runStatus(
         rejected: sum(own.map(({ rejected }) => rejected.length)),
       };
     }),
-    manifest: manifest?.number,
+    manifest: number === 0 ? undefined : number,
     rate,
     etaSeconds: rate === undefined || left === 0 ? undefined : left / rate,
     lastCommit: records

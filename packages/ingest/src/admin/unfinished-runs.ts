@@ -1,6 +1,6 @@
 import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, type PlannedRun, readControl, readPlannedRun, runNames } from '@showtell/shared/planned-run';
+import { listCommitted, missingShards, type PlannedRun, readControl, readPlannedRun, runNames } from '@showtell/shared/planned-run';
 import { isFinished } from './add-jobs';
 
 /** Runs looked at at once. */
@@ -37,6 +37,6 @@ export async function unfinishedRuns(store: ObjectStore, { signal, onBroken }: U
 async function look(store: ObjectStore, name: string, options: { readonly signal?: AbortSignal }): Promise<UnfinishedRun | undefined> {
   const run = await readPlannedRun(store, name, options);
   if (run === undefined || (await readControl(store, name, options)) !== 'running') return undefined;
-  const left = run.plan.shards.length - (await listCommitted(store, name, options)).size;
+  const left = missingShards(run, await listCommitted(store, name, options)).length;
   return left > 0 || !(await isFinished(store, run, options)) ? { run, left } : undefined;
 }
