@@ -96,6 +96,7 @@ export async function encodeShard(
       versions: { ...versions },
       seconds: seconds(startedAt),
       encodeSeconds: encoded.seconds,
+      sourceBytes: rows.reduce((sum, { bytes, zip }) => sum + (zip?.compressedBytes ?? bytes), 0),
       at: new Date().toISOString(),
     },
   };

@@ -8,18 +8,24 @@ import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import { planShards } from '../plan/plan';
 import type { Dataset } from '../source/dataset';
+import type { TakenOver } from './base-run';
 
 export interface BuiltPlan {
   readonly record: PlanRecord;
   readonly parts: readonly { readonly key: string; readonly body: Buffer }[];
 }
 
-/**
- * The plan of a run with every object it names. Pure: the same arguments give the same bytes.
- * @param encoderSha256 of the encoder file in use, where that was made of the weights that the request names.
- */
-export function buildPlan(request: RunRecord, dataset: Dataset, encoderSha256 = request.weightsSha256): BuiltPlan {
+export interface PlanOptions {
+  /** Of the encoder file in use, where that was made of the weights that the request names. */
+  readonly encoderSha256?: string | undefined;
+  /** What is not planned, because another run has it. */
+  readonly takenOver?: TakenOver | undefined;
+}
+
+/** The plan of a run with every object it names. Pure: the same arguments give the same bytes. */
+export function buildPlan(request: RunRecord, dataset: Dataset, { encoderSha256, takenOver }: PlanOptions = {}): BuiltPlan {
   const { run } = request;
+  const toEncode = dataset.splits.map(({ split, samples }) => ({ split, samples: takenOver?.left.get(split) ?? samples }));
   const parts: { key: string; body: Buffer }[] = [];
   const part = (keyOf: (sha: string) => string, body: Buffer): PartRecord => {
     const sha = sha256(body);
@@ -27,7 +33,7 @@ export function buildPlan(request: RunRecord, dataset: Dataset, encoderSha256 = 
     parts.push({ key, body });
     return { key, bytes: body.length, sha256: sha };
   };
-  const shards = planShards(dataset, request.shardRows).map(({ shard, split, rows }) => ({
+  const shards = planShards({ splits: toEncode }, request.shardRows).map(({ shard, split, rows }) => ({
     ...part((sha) => keys.planPart(run, shard, sha), encodePlanRows(rows)),
     shard,
     split,
@@ -43,7 +49,7 @@ export function buildPlan(request: RunRecord, dataset: Dataset, encoderSha256 = 
     run,
     encoder: {
       encoder: request.encoder,
-      weightsSha256: encoderSha256,
+      weightsSha256: encoderSha256 ?? request.weightsSha256,
       preprocessing: request.preprocessing,
       precision: request.precision,
       dimension: request.dimension,
@@ -58,6 +64,7 @@ export function buildPlan(request: RunRecord, dataset: Dataset, encoderSha256 = 
     shards,
     captions,
     findings: dataset.findings,
+    ...(takenOver && { base: takenOver.base }),
     runSha256: sha256(encodeRecord(request)),
   };
   return { record, parts };

@@ -8,7 +8,7 @@ import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/plann
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
-import type { PlanFindings } from '@showtell/shared/schema/plan';
+import { type PlanBase, type PlanFindings, takenOver } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -18,6 +18,7 @@ import { countRejections, readCommits } from '../commits';
 import { calibrationPhotos, calibrationRows } from '../plan/calibration-photos';
 import type { DatasetSource } from '../source/dataset';
 import { addJobs, countMissing } from './add-jobs';
+import { openBase, takeOver } from './base-run';
 import { buildPlan } from './build-plan';
 import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
 
@@ -46,9 +47,12 @@ export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
  */
 export type Calibrate = (planned: AsyncIterable<Buffer>) => Promise<string>;
 
-/** `scan`: the source is listed and checked; `plan`: parts written; `jobs`: shards looked at. What calibrating does, its hook tells. */
+/**
+ * `scan`: the source is listed and checked; `base`: shards of the base looked at; `plan`: parts written; `jobs`: shards looked at.
+ * What calibrating does, its hook tells.
+ */
 export interface EnqueueProgress {
-  readonly step: 'scan' | 'plan' | 'jobs';
+  readonly step: 'scan' | 'base' | 'plan' | 'jobs';
   readonly done: number;
   readonly total: number;
 }
@@ -72,12 +76,21 @@ export interface EnqueueReport {
     /** In a dry run: what would be added. */
     readonly added: number;
   };
-  /** Counts of samples; `rejected` by reason. */
+  /** What is taken over, of a run with a base: samples, shards that hold them, and the number of the base's manifest. */
+  readonly base?: { readonly run: string; readonly manifest: number; readonly samples: number; readonly shards: number };
+  /** Counts of samples that are not taken over; `rejected` by reason. */
   readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: Readonly<Record<string, number>> };
-  readonly splits: readonly { readonly split: string; readonly samples: number; readonly captions: number; readonly shards: number }[];
+  readonly splits: readonly {
+    readonly split: string;
+    /** All of them, and those that are taken over. */
+    readonly samples: number;
+    readonly takenOver: number;
+    readonly captions: number;
+    readonly shards: number;
+  }[];
   readonly findings: PlanFindings;
-  /** Of a run whose encoder is calibrated: by this call, by the one that planned it, or in a dry run not yet. */
-  readonly calibration?: 'made' | 'kept' | 'due';
+  /** Of a run whose encoder is calibrated: by this call, by the one that planned it, for its base, or in a dry run not yet. */
+  readonly calibration?: 'made' | 'kept' | 'base' | 'due';
 }
 
 /**
@@ -118,7 +131,8 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
         committed: sum([...commits.values()].map(({ rows }) => rows)),
         rejected: countRejections(commits.values()),
       },
-      splits: run.plan.splits,
+      ...(run.plan.base && { base: describeBase(run.plan.base) }),
+      splits: run.plan.splits.map((entry) => ({ ...entry, takenOver: takenOver(run.plan, entry.split) })),
       findings: run.plan.findings,
       ...(calibration !== undefined && { calibration }),
     };
@@ -138,6 +152,13 @@ async function queuesIfThere(settings: Settings, logger: Logger, opened: Shutdow
   }
 }
 
+const describeBase = ({ run, manifest, shards }: PlanBase) => ({
+  run,
+  manifest,
+  samples: sum(shards.map(({ rows }) => rows)),
+  shards: shards.length,
+});
+
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
 
 interface Planned extends Pick<EnqueueReport, 'existed' | 'calibration'> {
@@ -154,33 +175,49 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
     // They may have been lost since; who finds them there writes nothing.
     if (!dryRun) await weights.put();
     await checkCalibrated(store, planned, signal);
-    return { run: planned, existed: true, ...(isCalibrated(planned) && { calibration: 'kept' }) };
+    return { run: planned, existed: true, ...calibrationOf(planned) };
   }
 
+  // First, because a base that cannot be used should be known before an hour of listing.
+  const base = request.base === undefined ? undefined : await openBase(store, { ...request, base: request.base }, signal && { signal });
+  if (base !== undefined) await checkCalibrated(store, base.planned, signal);
   onProgress?.({ step: 'scan', done: 0, total: 1 });
   const dataset = await source.scan({ splits: request.splits, strict: request.strict, ...(signal && { signal }) });
   onProgress?.({ step: 'scan', done: 1, total: 1 });
-  const planFor = (encoderSha256?: string) => {
-    const { record, parts } = buildPlan(existing ?? request, dataset, encoderSha256);
+  const onShard = (done: number, total: number) => onProgress?.({ step: 'base', done, total });
+  const taken = base && (await takeOver(store, base, dataset, { onShard, ...(signal && { signal }) }));
+  const planFor = (encoderSha256 = base?.planned.plan.encoder.weightsSha256) => {
+    const { record, parts } = buildPlan(existing ?? request, dataset, { encoderSha256, takenOver: taken });
     const body = encodeRecord(record);
     return { run: { name: request.run, request: existing ?? request, plan: record, planSha256: sha256(body) }, parts, body };
   };
   const existed = existing !== undefined;
-  if (dryRun) return { run: planFor().run, existed, ...(weights.calibrate && { calibration: 'due' }) };
+  // A base's encoder is taken with its features.
+  const calibrate = base === undefined ? weights.calibrate : undefined;
+  if (dryRun) {
+    const { run } = planFor();
+    return { run, existed, ...(calibrate ? { calibration: 'due' } : calibrationOf(run)) };
+  }
 
   await store.probe(signal && { signal });
   // Before anything is written: there may be no photo that can be used.
   const photos = () => calibrationPhotos(source.address, calibrationRows(dataset), { side: sideOf(request.preprocessing), signal });
-  const { run, parts, body } = planFor(await weights.calibrate?.(photos()));
+  const { run, parts, body } = planFor(await calibrate?.(photos()));
   await weights.put();
   await claim(store, request, signal);
   onProgress?.({ step: 'plan', done: 0, total: parts.length });
   const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
   onProgress?.({ step: 'plan', done: parts.length, total: parts.length });
-  if (outcome === 'committed') return { run, existed, ...(weights.calibrate && { calibration: 'made' }) };
+  if (outcome === 'committed') return { run, existed, ...(calibrate ? { calibration: 'made' } : calibrationOf(run)) };
   // Another enqueuer was faster; its plan is the run's, should the source have changed in between.
   const theirs = (await readPlannedRun(store, request.run, signal && { signal }))!;
-  return { run: theirs, existed: true, ...(isCalibrated(theirs) && { calibration: 'kept' }) };
+  return { run: theirs, existed: true, ...calibrationOf(theirs) };
+}
+
+/** Of an encoder that this call did not calibrate. */
+function calibrationOf(run: PlannedRun): Pick<EnqueueReport, 'calibration'> {
+  if (!isCalibrated(run)) return {};
+  return { calibration: run.request.base === undefined ? 'kept' : 'base' };
 }
 
 /** Whether the run is encoded by something that was made of the weights it was asked for. */

@@ -25,13 +25,15 @@ export interface RunRequest {
   readonly shardRows?: number;
   readonly microBatch?: number;
   readonly strict?: boolean;
+  /** Run of the same encoder, of which everything that has not changed is taken over. */
+  readonly base?: string;
   /** Preset of the training that follows the run. */
   readonly train?: string;
 }
 
 /** Turns a request into the record that is stored as `run.json`. Pure. Throws `CONFIG_INVALID`. */
 export function freezeRequest(request: RunRequest): RunRecord {
-  const { source, weights, train } = request;
+  const { source, weights, train, base } = request;
   const frozen = {
     formatVersion: RUN_FORMAT,
     source,
@@ -45,6 +47,7 @@ export function freezeRequest(request: RunRequest): RunRecord {
     shardRows: request.shardRows ?? 512,
     microBatch: request.microBatch ?? 32,
     strict: request.strict ?? false,
+    ...(base !== undefined && { base: checkName('run', base) }),
     ...(train !== undefined && { train }),
   };
   const run = request.run === undefined ? defaultName(frozen) : checkName('run', request.run);

@@ -6,10 +6,13 @@ import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { listWorkers } from '@showtell/shared/queue/worker-report';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
+import { takenOver } from '@showtell/shared/schema/plan';
+import type { ReportRecord } from '@showtell/shared/schema/report';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections, readCommits } from '../commits';
 import { newestManifest, tellsOf } from '../manifest';
+import { readReport } from '../read-report';
 import { isPlanned, listVoids } from '../voids';
 
 /** Jobs of one queue, of all runs together. */
@@ -38,11 +41,14 @@ export interface RunStatus {
   readonly request: RunRecord;
   readonly encoder: EncoderIdentity | undefined;
   readonly shards: { readonly planned: number; readonly committed: number; readonly failed: number };
-  readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: number };
+  /** Those taken over from a base are planned and committed, too. */
+  readonly samples: { readonly planned: number; readonly committed: number; readonly rejected: number; readonly takenOver: number };
   readonly rejected: Readonly<Record<string, number>>;
   readonly splits: readonly { readonly split: string; readonly planned: number; readonly committed: number; readonly rejected: number }[];
   /** Number of the newest manifest. */
   readonly manifest: number | undefined;
+  /** Of a complete run: what it took. */
+  readonly report: ReportRecord | undefined;
   /** Images a second over the latest commits, by the workers' clocks: of a complete run, or of one that workers are at. */
   readonly rate: number | undefined;
   readonly etaSeconds: number | undefined;
@@ -96,10 +102,12 @@ export async function runStatus(
   const precision = request.precision;
   const failures = queues ? await listFailures(queues, name, precision) : [];
   const records = [...commits.values()];
+  const taken = run === undefined ? 0 : takenOver(run.plan);
   const samples = {
-    planned: sum(planned.map(({ rows }) => rows)),
-    committed: sum(records.map(({ rows }) => rows)),
+    planned: sum(planned.map(({ rows }) => rows)) + taken,
+    committed: sum(records.map(({ rows }) => rows)) + taken,
     rejected: sum(records.map(({ rejected }) => rejected.length)),
+    takenOver: taken,
   };
   const left = samples.planned - samples.committed - samples.rejected;
   const failed = failures.filter(({ shard }) => shard === undefined || !commits.has(shard));
@@ -133,11 +141,12 @@ export async function runStatus(
       return {
         split,
         planned: all,
-        committed: sum(own.map(({ rows }) => rows)),
+        committed: sum(own.map(({ rows }) => rows)) + (run === undefined ? 0 : takenOver(run.plan, split)),
         rejected: sum(own.map(({ rejected }) => rejected.length)),
       };
     }),
     manifest: number === 0 ? undefined : number,
+    report: state === 'complete' ? await readReport(store, name, number, read) : undefined,
     rate,
     etaSeconds: rate === undefined || left === 0 ? undefined : left / rate,
     lastCommit: records

@@ -1,6 +1,6 @@
 import { compareCodePoints } from '@showtell/shared/object-store/key';
 import type { PlanRow } from '@showtell/shared/schema/plan';
-import type { Dataset } from '../source/dataset';
+import type { DatasetSplit } from '../source/dataset';
 
 /** The samples of one shard-to-be, in image id order, all of one split. */
 export interface ShardPlan {
@@ -13,7 +13,10 @@ export interface ShardPlan {
  * Cuts a dataset into shards of at most `shardRows` samples, numbered 0… through the splits in order of their names.
  * Pure: the same dataset and size give the same shards.
  */
-export function planShards(dataset: Pick<Dataset, 'splits'>, shardRows: number): ShardPlan[] {
+export function planShards(
+  dataset: { readonly splits: readonly Pick<DatasetSplit, 'split' | 'samples'>[] },
+  shardRows: number,
+): ShardPlan[] {
   return dataset.splits
     .toSorted((a, b) => compareCodePoints(a.split, b.split))
     .flatMap(({ split, samples }) => chunks(samples, shardRows).map((rows) => ({ split, rows })))

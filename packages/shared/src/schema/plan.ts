@@ -48,6 +48,12 @@ export const PlanRecord = z.object({
 });
 export type PlanRecord = z.infer<typeof PlanRecord>;
 
+/** Samples that a run takes over from its base: all of them, or those of a split. */
+export function takenOver({ base }: Pick<PlanRecord, 'base'>, split?: string): number {
+  const shards = base?.shards.filter((shard) => split === undefined || shard.split === split) ?? [];
+  return shards.reduce((sum, { rows }) => sum + rows, 0);
+}
+
 /** One sample of a plan shard, as the Arrow rows hold it (see `arrow/plan-rows.ts`). */
 export interface PlanRow {
   /** Text in every format; COCO's numbers are printed as numbers again in results files. */

@@ -1,0 +1,16 @@
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { parseRecord } from '@showtell/shared/schema/record';
+import { REPORT_FORMAT, ReportRecord } from '@showtell/shared/schema/report';
+
+/** The report beside a manifest. @returns `undefined` where there is none, as of runs that are older than reports. */
+export async function readReport(
+  store: ObjectStore,
+  run: string,
+  manifest: number,
+  options?: { readonly signal?: AbortSignal },
+): Promise<ReportRecord | undefined> {
+  const key = keys.report(run, manifest);
+  const found = await store.get(key, options);
+  return found && parseRecord(ReportRecord, REPORT_FORMAT, found.body, key);
+}
