@@ -1,8 +1,46 @@
+import { Ahead } from './ahead';
 import { decodeFeatureRows, type FeatureTable } from './arrow/feature-rows';
 import { readPart } from './commit';
 import { isShowtellError, ShowtellError } from './errors';
 import type { ObjectStore } from './object-store/object-store';
-import type { ManifestShard } from './schema/manifest';
+import type { ManifestRecord, ManifestShard } from './schema/manifest';
+
+/** Shards read before their turn: so many answers of the store are waited for at once. */
+const AHEAD = 4;
+
+/** The shards of a split in manifest order. Errors as of `checkSplit`. */
+export function shardsOf(manifest: ManifestRecord, split: string): ManifestShard[] {
+  checkSplit(manifest, split);
+  return manifest.shards.filter((shard) => shard.split === split);
+}
+
+/** Reads shards one after the other, the next ones begun before they are asked for. Errors as of `readShard`. */
+export async function* readShards(
+  store: ObjectStore,
+  shards: readonly ManifestShard[],
+  dimension: number,
+  signal?: AbortSignal,
+): AsyncGenerator<FeatureTable> {
+  const ahead = new Ahead(shards.length, (index) => readShard(store, shards[index]!, dimension, signal));
+  try {
+    for (const _ of shards) {
+      ahead.begin(AHEAD);
+      yield* await ahead.take(1);
+    }
+  } finally {
+    await ahead.settled();
+  }
+}
+
+/** Throws `NOT_FOUND`, listing the splits there are. */
+export function checkSplit(manifest: ManifestRecord, split: string): void {
+  const splits = manifest.splits.map((entry) => entry.split);
+  if (splits.includes(split)) return;
+  throw new ShowtellError(
+    'NOT_FOUND',
+    `Run ${manifest.run} has no split ${JSON.stringify(split)}; there ${splits.length === 1 ? 'is' : 'are'}: ${splits.join(', ')}`,
+  );
+}
 
 /**
  * The rows of a manifest's shard that belong to its run, in the body's order; checked against its sha256 before it is parsed.

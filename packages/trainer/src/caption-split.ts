@@ -1,9 +1,9 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readShards, shardsOf } from '@showtell/shared/read-shard';
 import type { DecodingSettings } from '@showtell/shared/schema/checkpoint';
 import type { ManifestRecord } from '@showtell/shared/schema/manifest';
 import { checkEncoder } from './check-encoder';
 import type { OpenModel } from './checkpoint/open-model';
-import { readShards, shardsOf } from './dataset/features';
 import { createDecoder } from './decoding/decoder';
 
 export interface CaptionedImage {

@@ -1,11 +1,8 @@
-import { Ahead } from '@showtell/shared/ahead';
 import { decodeCaptionRows } from '@showtell/shared/arrow/caption-rows';
-import type { FeatureTable as ShardTable } from '@showtell/shared/arrow/feature-rows';
 import { readPart } from '@showtell/shared/commit';
-import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readShard } from '@showtell/shared/read-shard';
-import type { ManifestRecord, ManifestShard } from '@showtell/shared/schema/manifest';
+import { checkSplit, readShards, shardsOf } from '@showtell/shared/read-shard';
+import type { ManifestRecord } from '@showtell/shared/schema/manifest';
 import type { CaptionRow } from '@showtell/shared/schema/plan';
 import type { PartRecord } from '@showtell/shared/schema/record';
 
@@ -16,33 +13,6 @@ export interface SplitFeatures {
   /** Row-major [images, dimension]. */
   readonly features: Float32Array;
   readonly dimension: number;
-}
-
-/** Shards read before their turn: so many answers of the store are waited for at once. */
-const AHEAD = 4;
-
-/** The shards of a split in manifest order. Throws `NOT_FOUND`, listing the splits there are. */
-export function shardsOf(manifest: ManifestRecord, split: string): ManifestShard[] {
-  checkSplit(manifest, split);
-  return manifest.shards.filter((shard) => shard.split === split);
-}
-
-/** Reads shards one after the other, the next ones begun before they are asked for. Errors as of `readShard`. */
-export async function* readShards(
-  store: ObjectStore,
-  shards: readonly ManifestShard[],
-  dimension: number,
-  signal?: AbortSignal,
-): AsyncGenerator<ShardTable> {
-  const ahead = new Ahead(shards.length, (index) => readShard(store, shards[index]!, dimension, signal));
-  try {
-    for (const _ of shards) {
-      ahead.begin(AHEAD);
-      yield* await ahead.take(1);
-    }
-  } finally {
-    await ahead.settled();
-  }
 }
 
 /**
@@ -87,12 +57,3 @@ export async function readCaptions(
 }
 
 const partOf = ({ key, bytes, sha256 }: PartRecord): PartRecord => ({ key, bytes, sha256 });
-
-function checkSplit(manifest: ManifestRecord, split: string): void {
-  const splits = manifest.splits.map((entry) => entry.split);
-  if (splits.includes(split)) return;
-  throw new ShowtellError(
-    'NOT_FOUND',
-    `Run ${manifest.run} has no split ${JSON.stringify(split)}; there ${splits.length === 1 ? 'is' : 'are'}: ${splits.join(', ')}`,
-  );
-}

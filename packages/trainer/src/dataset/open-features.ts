@@ -1,9 +1,8 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readShard } from '@showtell/shared/read-shard';
+import { readShard, readShards } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import { FeatureCache } from './feature-cache';
 import { FeatureTable } from './feature-table';
-import { readShards } from './features';
 
 export interface OpenFeaturesOptions {
   readonly dimension: number;

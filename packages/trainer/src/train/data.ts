@@ -1,10 +1,11 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { shardsOf } from '@showtell/shared/read-shard';
 import type { SplitOfRun, TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import type { ManifestRecord } from '@showtell/shared/schema/manifest';
 import type { FeatureTable } from '../dataset/feature-table';
-import { readCaptions, shardsOf } from '../dataset/features';
+import { readCaptions } from '../dataset/features';
 import { openFeatures } from '../dataset/open-features';
 import { type CaptionSamples, type Dropped, SampleCollector, sampleCount } from '../dataset/samples';
 import { Vocabulary } from '../dataset/vocabulary';
