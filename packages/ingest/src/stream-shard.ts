@@ -3,13 +3,15 @@ import { readPart } from '@showtell/shared/commit';
 import { isShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
+import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { inMicroBatches } from '@showtell/shared/queue/pixel-block';
 import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { isLive, jobIds, type Queues, type ShardJob } from '@showtell/shared/queue/queues';
+import { takeTurns } from '@showtell/shared/queue/turns';
+import { priorityOf } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
 import { openSource } from '@showtell/shared/source/open';
 import { prepareRows } from '@showtell/shared/source/prepare-rows';
@@ -56,11 +58,14 @@ export async function streamShard(
     await fillOrGiveUp(run, shard, signal, services);
   }
 
-  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
+  const { record: control } = await readControlRecord(store, name, { signal });
+  if (control.state !== 'running') return clearShard(run, shard, services);
   signal.throwIfAborted();
   // A failed job of this id would make the new one a duplicate.
   await encode.remove(jobId);
-  await encode.add('encode', { run: name, shard }, { jobId, ...(job.opts.priority !== undefined && { priority: job.opts.priority }) });
+  // Turns of the encoders' own: ingest may be far ahead of them, and a run that comes later must not wait for all that it handed on.
+  const [priority] = await takeTurns({ redis: queues.redis, queue: encode }, name, priorityOf(control), 1);
+  await encode.add('encode', { run: name, shard }, { jobId, priority: priority! });
 }
 
 /** What trying again cannot mend is left to the encoder to meet and report, so that a shard fails for good in one queue only. */

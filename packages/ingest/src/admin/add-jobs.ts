@@ -1,6 +1,6 @@
 import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { isCommitted, listCommitted, missingShards, type PlannedRun, readControl } from '@showtell/shared/planned-run';
+import { isCommitted, listCommitted, missingShards, type PlannedRun, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
@@ -69,7 +69,8 @@ async function addMissing(
 ): Promise<AddedJobs> {
   const options = signal === undefined ? {} : { signal };
   const planned = run.plan.shards.length;
-  const state = await readControl(store, run.name, options);
+  const { record: control } = await readControlRecord(store, run.name, options);
+  const { state } = control;
   const missing = missingShards(run, await listCommitted(store, run.name, options));
   const counts = { state, planned, committed: planned - missing.length, waiting: 0, failed: 0, added: 0 };
   const adds = !dryRun && state === 'running';

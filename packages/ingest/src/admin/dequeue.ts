@@ -7,6 +7,7 @@ import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
+import { forgetTurns } from '@showtell/shared/queue/turns';
 import type { Logger } from 'pino';
 import { LOCATED_AT_ONCE } from './add-jobs';
 
@@ -55,6 +56,7 @@ export async function dequeue(options: DequeueOptions): Promise<Dequeued> {
 async function takeOut({ queues, pixels, window, run, logger, failed = false }: DequeueOptions, signal: AbortSignal): Promise<Dequeued> {
   const wanted = (state: string) => (isLive(state) && state !== 'active') || (failed && state === 'failed');
   const counts = { removed: 0, active: 0 };
+  const stages = [queues.ingest, queues.encode(run.plan.encoder.precision)];
   // First, or it might find jobs missing and add them again.
   const finalize = jobIds.finalize(run.name);
   if (wanted(await queues.finalize.getJobState(finalize))) await queues.finalize.remove(finalize);
@@ -66,7 +68,7 @@ async function takeOut({ queues, pixels, window, run, logger, failed = false }: 
     // In the order of the flow: what is handed on meanwhile is met in the next queue, and the last word on a shard is the encoders':
     // theirs are the pixels.
     const became = new Map<number, keyof Dequeued>();
-    for (const queue of [queues.ingest, queues.encode(run.plan.encoder.precision)]) {
+    for (const queue of stages) {
       const take = async (shard: number) => {
         const id = jobIds.shard(run.name, shard);
         const state = await queue.getJobState(id);
@@ -81,6 +83,8 @@ async function takeOut({ queues, pixels, window, run, logger, failed = false }: 
     counts.removed += removed.length;
     counts.active += became.size - removed.length;
   }
+  // Turns of what never came must not count against the run when it goes on.
+  for (const queue of stages) await forgetTurns({ redis: queues.redis, queue }, run.name);
   logger.debug({ run: run.name, ...counts }, 'took jobs out of the queues');
   return counts;
 }
