@@ -77,10 +77,12 @@ describe('FileStore', () => {
     await writeFile(join(folder, 'a', `${TEMPORARY_PREFIX}1-dead`), 'half');
     await writeFile(join(folder, `${TEMPORARY_PREFIX}2-dead`), '');
     const found = await leftoversOf(store);
-    expect(found.map(({ key, bytes }) => [key, bytes]).sort()).toEqual([
-      [`${TEMPORARY_PREFIX}2-dead`, 0],
-      [`a/${TEMPORARY_PREFIX}1-dead`, 4],
-    ]);
+    expect(new Map(found.map(({ key, bytes }) => [key, bytes]))).toEqual(
+      new Map<string, number>([
+        [`${TEMPORARY_PREFIX}2-dead`, 0],
+        [`a/${TEMPORARY_PREFIX}1-dead`, 4],
+      ]),
+    );
     await store.removeLeftover({ ...found[0]!, key: 'a/b' });
     for (const leftover of found) await store.removeLeftover(leftover);
     expect(await leftoversOf(store)).toEqual([]);

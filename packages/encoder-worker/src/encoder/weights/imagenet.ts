@@ -1,8 +1,8 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { encodeRecord, parseRecord, Sha256 } from '@showtell/shared/schema/record';
-import { z } from 'zod';
+import { IMAGENET_FORMAT, ImagenetRecord } from '@showtell/shared/schema/imagenet';
+import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { type DownloadOptions, download } from './download';
 
 /** Keras' published ImageNet weights; address and MD5 as in Keras' own source. */
@@ -39,9 +39,6 @@ export async function fetchImagenet({ url = IMAGENET.url, md5 = IMAGENET.md5, ..
   }
 }
 
-const FORMAT_VERSION = 1;
-const ImagenetRecord = z.object({ formatVersion: z.literal(FORMAT_VERSION), sourceMd5: z.string(), sha256: Sha256 });
-
 /** The sha256 under which a store keeps the canonical form of the published file, if somebody has put it there. */
 export async function findImagenet(
   store: ObjectStore,
@@ -49,7 +46,7 @@ export async function findImagenet(
 ): Promise<string | undefined> {
   const found = await store.get(keys.imagenet(), signal ? { signal } : {});
   if (!found) return undefined;
-  const record = parseRecord(ImagenetRecord, FORMAT_VERSION, found.body, keys.imagenet());
+  const record = parseRecord(ImagenetRecord, IMAGENET_FORMAT, found.body, keys.imagenet());
   return record.sourceMd5 === md5 ? record.sha256 : undefined;
 }
 
@@ -59,6 +56,6 @@ export async function recordImagenet(
   sha256: string,
   { md5 = IMAGENET.md5, signal }: Pick<ImagenetOptions, 'md5' | 'signal'> = {},
 ): Promise<void> {
-  const body = encodeRecord({ formatVersion: FORMAT_VERSION, sourceMd5: md5, sha256 });
+  const body = encodeRecord({ formatVersion: IMAGENET_FORMAT, sourceMd5: md5, sha256 } satisfies ImagenetRecord);
   await store.putIfAbsent(keys.imagenet(), body, { contentType: 'application/json', ...(signal && { signal }) });
 }

@@ -9,9 +9,13 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { recordImagenet } from './imagenet';
 import type { ResolvedWeights } from './resolve';
 
+/** What was written longer ago is written again, far sooner than `gc` would take it: the record that is to name it may come late. */
+const RENEW_MS = 60 * 60 * 1_000;
+
 /**
  * Stores an encoder file under its sha256, and writes down when it is Keras' published one. What is there already is read and compared,
- * since nobody else would mend it: workers only refuse what is damaged.
+ * since nobody else would mend it: workers only refuse what is damaged. What lies there for long is written again, so that it is young
+ * when somebody is about to name it.
  */
 export async function putWeights(
   store: ObjectStore,
@@ -21,7 +25,8 @@ export async function putWeights(
   const key = keys.weights(sha);
   const there = await store.head(key, options);
   const whole = there?.bytes === bytes.length && (await store.get(key, options))?.body.equals(bytes);
-  if (whole !== true) await store.upload(key, bytes, options);
+  const young = there !== undefined && Math.abs(Date.now() - there.lastModified.valueOf()) < RENEW_MS;
+  if (whole !== true || !young) await store.upload(key, bytes, options);
   if (md5 !== undefined) await recordImagenet(store, sha, { md5, ...options });
 }
 

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keys } from '@showtell/shared/keys';
@@ -38,6 +38,14 @@ describe('weights in the object store', () => {
     const { lastModified, etag } = (await store.head(key))!;
     await putWeights(store, weights);
     expect(await store.head(key)).toMatchObject({ lastModified, etag });
+  });
+
+  test('what is there for long is written again, so that nobody deletes it before it is named', async () => {
+    await putWeights(store, weights);
+    const long = new Date(Date.now() - 2 * 60 * 60 * 1_000);
+    await utimes(join(folder, 'store', key), long, long);
+    await putWeights(store, weights);
+    expect((await store.head(key))!.lastModified.valueOf()).toBeGreaterThan(long.valueOf() + 60 * 60 * 1_000);
   });
 
   test('what is there and damaged is replaced, also when its size is right', async () => {
