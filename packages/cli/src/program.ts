@@ -10,6 +10,7 @@ import { encodeCommand } from './commands/encode';
 import { engineCommand } from './commands/engine';
 import { enqueueCommand } from './commands/enqueue';
 import { evaluateCommand } from './commands/evaluate';
+import { exportCommand } from './commands/export';
 import { pullCommand } from './commands/pull';
 import { scoreCommand } from './commands/score';
 import { statusCommand } from './commands/status';
@@ -37,7 +38,10 @@ export function createProgram(shutdown: Shutdown): Command {
     ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
     ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown), scoreCommand(shutdown)]],
-    ['Use it:', [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), engineCommand(shutdown)]],
+    [
+      'Use it:',
+      [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), exportCommand(shutdown), engineCommand(shutdown)],
+    ],
   ];
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ShowtellError } from './errors';
+import { GrowingFile } from './growing-file';
 import { localFileError } from './local-file-error';
 
 export interface NewFolder {
@@ -9,6 +10,8 @@ export interface NewFolder {
   readonly partial: string;
   /** Writes one file and waits until the disk has it. Names may have folders in them: `step/model.json`. */
   readonly keep: (name: string, body: Uint8Array) => Promise<void>;
+  /** Begins a file that memory should not hold, for `fill` to write and end. */
+  readonly begin: (name: string) => Promise<GrowingFile>;
 }
 
 export interface FilledFolder<T> {
@@ -33,23 +36,30 @@ export async function fillNewFolder<T>(
   const path = resolve(shown);
   await refuseOccupied(path, shown, what);
   const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
-  let bytes = 0;
-  const keep = async (name: string, body: Uint8Array) => {
+  const files: GrowingFile[] = [];
+  const begin = async (name: string) => {
     signal?.throwIfAborted();
-    const file = join(partial, name);
-    await mkdir(dirname(file), { recursive: true });
-    await writeDurably(file, body);
-    bytes += body.length;
+    const where = join(partial, name);
+    await mkdir(dirname(where), { recursive: true });
+    const file = await GrowingFile.create(where);
+    files.push(file);
+    return file;
+  };
+  const keep = async (name: string, body: Uint8Array) => {
+    const file = await begin(name);
+    await file.write(body);
+    await file.end();
   };
   try {
-    const result = await fill({ partial, keep });
+    const result = await fill({ partial, keep, begin });
     await rename(partial, path).catch((cause: unknown) => {
       throw new ShowtellError('USAGE', `${shown} appeared while ${what} was being written`, { cause });
     });
-    return { path, bytes, result };
+    return { path, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), result };
   } catch (error) {
     throw localFileError(error, `write ${what} to`, path);
   } finally {
+    for (const file of files) await file.close();
     await rm(partial, { recursive: true, force: true });
   }
 }
@@ -65,14 +75,4 @@ async function refuseOccupied(path: string, shown: string, what: string): Promis
     throw new ShowtellError('USAGE', `Expected a new or empty folder for ${what} but ${shown} is not empty`, {
       hint: 'Name another folder, or remove this one first.',
     });
-}
-
-async function writeDurably(path: string, body: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx');
-  try {
-    await file.writeFile(body);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

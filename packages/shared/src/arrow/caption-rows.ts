@@ -14,8 +14,21 @@ export function encodeCaptionRows(rows: readonly CaptionRow[]): Buffer {
 
 /** Throws `CORRUPT_OBJECT` (or `FORMAT_VERSION`) naming `where`. Check the sha256 before: a flipped bit can hang the parser. */
 export function decodeCaptionRows(file: Uint8Array, where: string): CaptionRow[] {
+  const { rows, imageId, caption } = decodeCaptionColumns(file, where);
+  return Array.from({ length: rows }, (_, row) => ({ imageId: imageId(row), caption: caption(row) }));
+}
+
+/** The captions of a split in the bytes of their file, without an object for each. */
+export interface CaptionColumns {
+  readonly rows: number;
+  readonly imageId: (row: number) => string;
+  readonly caption: (row: number) => string;
+}
+
+/** Shares memory with `file`. Errors as of `decodeCaptionRows`. */
+export function decodeCaptionColumns(file: Uint8Array, where: string): CaptionColumns {
   const batch = readArrowFile(() => SCHEMA, file, where);
   const imageId = batch.getChild('image_id')!;
   const caption = batch.getChild('caption')!;
-  return Array.from({ length: batch.numRows }, (_, row) => ({ imageId: imageId.get(row)!, caption: caption.get(row)! }));
+  return { rows: batch.numRows, imageId: (row) => imageId.get(row)!, caption: (row) => caption.get(row)! };
 }
