@@ -9,8 +9,9 @@ import { createDecoder } from './decoding/decoder';
 export interface CaptionedImage {
   readonly imageId: string;
   readonly fileName: string;
-  /** Number of the shard that holds its feature. */
+  /** Number of the shard that holds its feature, in the plan of this run. */
   readonly shard: number;
+  readonly run: string;
   /** Words with a space between them. */
   readonly caption: string;
   /** Whether the captioner ended the sentence itself, within the longest length it may have. */
@@ -44,11 +45,11 @@ export async function* captionSplit(store: ObjectStore, model: OpenModel, option
     let index = 0;
     for await (const { imageIds, fileNames, features } of readShards(store, shards, manifest.encoder.dimension, signal)) {
       signal?.throwIfAborted();
-      const { shard } = shards[index++]!;
+      const { shard, run = manifest.run } = shards[index++]!;
       const decoded = await decoder.decode(features, imageIds.length, decoding);
       for (const [row, { ids, ended, logProbability }] of decoded.entries()) {
         const caption = model.vocabulary.decode(ids).join(' ');
-        yield { imageId: imageIds[row]!, fileName: fileNames[row]!, shard, caption, ended, logProbability };
+        yield { imageId: imageIds[row]!, fileName: fileNames[row]!, shard, run, caption, ended, logProbability };
       }
     }
   } finally {

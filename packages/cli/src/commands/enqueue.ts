@@ -14,6 +14,7 @@ interface EnqueueFlags {
   readonly precision: Precision;
   readonly calibration?: string;
   readonly calibrationPhotos?: number;
+  readonly base?: string;
   readonly train?: string;
   readonly strict?: boolean;
   readonly dryRun?: boolean;
@@ -34,6 +35,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .addOption(precisionFlag('precision of the encoder'))
     .addOption(calibrationFlag('photos of the run'))
     .addOption(calibrationPhotosFlag())
+    .option('--base <run>', 'take over what this complete run has encoded, and plan only what is new or has changed')
     .option('--train <preset>', 'train this preset when the run is complete')
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')
@@ -47,6 +49,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
 Examples:
   $ showtell enqueue ./coco --train seed --wait
   $ showtell enqueue s3://public-photos/coco --no-sign-request --split val --dry-run
+  $ showtell enqueue ./coco --run coco-2 --base coco-1
 `,
     )
     .action(async (source: string, flags: EnqueueFlags, command: Command) => {

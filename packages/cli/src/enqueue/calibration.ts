@@ -13,10 +13,16 @@ export interface CalibrationRequest {
   readonly calibrationPhotos?: number | undefined;
 }
 
-/** @throws ShowtellError `USAGE` when calibration is asked for where nothing is calibrated. */
-export function checkCalibrationRequest({ calibration, calibrationPhotos }: CalibrationRequest, precision: Precision): void {
-  if (precision === 'int8' || (calibration === undefined && calibrationPhotos === undefined)) return;
+/**
+ * @param base the run whose encoder is taken, if any.
+ * @throws ShowtellError `USAGE` when calibration is asked for where nothing is calibrated.
+ */
+export function checkCalibrationRequest({ calibration, calibrationPhotos }: CalibrationRequest, precision: Precision, base?: string): void {
+  if (calibration === undefined && calibrationPhotos === undefined) return;
   const flag = calibration === undefined ? '--calibration-photos' : '--calibration';
+  if (base !== undefined)
+    throw new ShowtellError('USAGE', `Expected no ${flag} with --base ${base}: the base's own encoder is taken, as it was calibrated`);
+  if (precision === 'int8') return;
   throw new ShowtellError('USAGE', `Expected --precision int8 with ${flag} but received ${precision}: nothing else is calibrated`);
 }
 

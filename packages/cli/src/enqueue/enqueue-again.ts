@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { RunRecord } from '@showtell/shared/schema/run';
 
 /** The command that enqueues a run again, to be typed as it stands in a POSIX shell. Settings and credentials are the reader's own. */
-export function enqueueAgain({ run, source, splits, shardRows, weights, precision, strict, train }: RunRecord): string {
+export function enqueueAgain({ run, source, splits, shardRows, weights, precision, strict, base, train }: RunRecord): string {
   return [
     'showtell enqueue',
     quoted(source.url.startsWith('file:') ? fileURLToPath(source.url) : source.url),
@@ -11,6 +11,7 @@ export function enqueueAgain({ run, source, splits, shardRows, weights, precisio
     ...(shardRows === 512 ? [] : [`--shard-rows ${shardRows}`]),
     ...(weights === 'bundled' ? [] : [`--weights ${quoted(weights)}`]),
     ...(precision === 'float32' ? [] : [`--precision ${precision}`]),
+    ...(base === undefined ? [] : [`--base ${base}`]),
     ...(train === undefined ? [] : [`--train ${quoted(train)}`]),
     ...(strict ? ['--strict'] : []),
     ...(source.endpoint === undefined ? [] : [`--source-endpoint ${quoted(source.endpoint)}`]),

@@ -23,6 +23,8 @@ export interface EnqueueRequest extends CalibrationRequest {
   /** As `resolveWeights` reads it. */
   readonly weights: string;
   readonly precision?: Precision | undefined;
+  /** Run that has encoded a part of it. */
+  readonly base?: string | undefined;
   readonly train?: string | undefined;
   readonly strict?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
@@ -33,6 +35,7 @@ export interface EnqueueRequest extends CalibrationRequest {
 
 const LABELS = {
   scan: 'Reading the source',
+  base: 'Reading the base',
   calibrate: 'Calibrating the encoder',
   plan: 'Writing the plan',
   jobs: 'Adding jobs',
@@ -46,7 +49,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   const precision = request.precision ?? 'float32';
   if (request.train !== undefined) findPreset(request.train);
   checkPrecision(precision);
-  checkCalibrationRequest(request, precision);
+  checkCalibrationRequest(request, precision, request.base);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
   const source = await openDataset(text, { ...defined({ endpoint, unsigned }), signal });
   const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>

@@ -11,11 +11,12 @@ export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
 const CALIBRATION = {
   made: 'calibrated for this run',
   kept: 'as calibrated when the run was planned',
+  base: 'as calibrated for the base',
   due: 'would be calibrated for this run',
 } as const;
 
 export function formatEnqueueReport(report: EnqueueReport): string {
-  const { run, dryRun, existed, state, shards, splits } = report;
+  const { run, dryRun, existed, state, shards, splits, base } = report;
   const rejected = Object.values(report.samples.rejected).reduce((sum, count) => sum + count, 0);
   const rows: [string, string | number][] = [
     ['planned', shards.planned],
@@ -27,9 +28,16 @@ export function formatEnqueueReport(report: EnqueueReport): string {
   return [
     `${dryRun ? 'Would enqueue' : existed ? 'Run' : 'New run'} ${pc.bold(run)}${existed ? pc.dim(' (was planned before)') : ''}\n\n`,
     formatTable(
-      ['split', 'samples', 'captions', 'shards'],
-      splits.map(({ split, samples, captions, shards: count }) => [split, samples, captions, count]),
+      ['split', 'samples', ...(base ? ['taken over'] : []), 'captions', 'shards'],
+      splits.map(({ split, samples, takenOver, captions, shards: count }) => [
+        split,
+        samples,
+        ...(base ? [takenOver] : []),
+        captions,
+        count,
+      ]),
     ),
+    ...(base === undefined ? [] : [`\nBase: ${plural(base.samples, 'sample')} of ${base.run} (manifest ${base.manifest}) taken over\n`]),
     `\nShards: ${rows.map(([name, count]) => `${formatCount(count as number)} ${name}`).join(', ')}\n`,
     ...(report.calibration === undefined ? [] : [`Encoder: int8, ${CALIBRATION[report.calibration]}\n`]),
     ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),

@@ -66,7 +66,6 @@ async function keepPage({ store, signal }: CommandContext, evaluation: ModelEval
   );
   const { photos, trouble } = await readExamplePhotos(
     store,
-    evaluation.manifest.run,
     shown.map(({ image }) => image),
     signal,
   );

@@ -30,9 +30,10 @@ test('whatever was asked for stands in it, quoted for the shell', () => {
     precision: 'int8',
     shardRows: 64,
     strict: true,
+    base: 'drawn-before',
     train: 'seed',
   };
   expect(enqueueAgain(asked)).toBe(
-    `showtell enqueue '/photos/ada'\\''s coco' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
+    `showtell enqueue '/photos/ada'\\''s coco' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --base drawn-before --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
   );
 });
