@@ -11,6 +11,7 @@ import { engineCommand } from './commands/engine';
 import { enqueueCommand } from './commands/enqueue';
 import { evaluateCommand } from './commands/evaluate';
 import { exportCommand } from './commands/export';
+import { gcCommand } from './commands/gc';
 import { pullCommand } from './commands/pull';
 import { scoreCommand } from './commands/score';
 import { statusCommand } from './commands/status';
@@ -42,6 +43,7 @@ export function createProgram(shutdown: Shutdown): Command {
       'Use it:',
       [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), exportCommand(shutdown), engineCommand(shutdown)],
     ],
+    ['Tidy up:', [gcCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);

@@ -21,3 +21,12 @@ export const plural = (count: number, one: string, many = `${one}s`) => `${forma
 
 /** A learning rate: `0.001`, `0.000025`, `2.5e-7`. */
 export const formatRate = (rate: number) => String(Number(rate.toPrecision(3)));
+
+/** `0 bytes`, `512 kB`, `48.2 MB`, `1.2 GB`: decimal units, as disks and clouds are sold by. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return plural(bytes, 'byte');
+  const unit = Math.min(Math.floor(Math.log10(bytes) / 3), BYTE_UNITS.length);
+  return `${(bytes / 10 ** (3 * unit)).toFixed(1)} ${BYTE_UNITS[unit - 1]}`;
+}
+
+const BYTE_UNITS = ['kB', 'MB', 'GB', 'TB', 'PB'];

@@ -1,4 +1,4 @@
-import { formatSeconds, formatShare, plural } from '../../src/output/format';
+import { formatBytes, formatSeconds, formatShare, plural } from '../../src/output/format';
 
 test.each([
   [0.04, '0.0 s'],
@@ -23,3 +23,12 @@ test('one and many', () => {
     '0 photos',
   ]);
 });
+
+test.each([
+  [1, '1 byte'],
+  [999, '999 bytes'],
+  [1_500, '1.5 kB'],
+  [48_200_000, '48.2 MB'],
+  [1.2e9, '1.2 GB'],
+  [3e18, '3000.0 PB'],
+])('%d bytes', (bytes, text) => expect(formatBytes(bytes)).toBe(text));

@@ -71,7 +71,7 @@ export async function mark(store: ObjectStore, { before, signal, onProgress }: M
   const named = new Set(before?.named);
   const unreadable: Unreadable[] = owners.trainingsWithoutRecord().map((training) => ({
     key: keys.trainingJson(training),
-    reason: 'it is gone, although the training has checkpoints',
+    reason: `${keys.trainingJson(training)} is gone, although the training has checkpoints`,
     withheld: [`${keys.trainings()}${training}/`, 'weights/'],
   }));
   let done = 0;

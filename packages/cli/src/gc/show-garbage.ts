@@ -1,0 +1,55 @@
+import { collectGarbage, type GarbageReport, LEAST_AGE_SECONDS } from '@showtell/ingest/admin/collect-garbage';
+import { ShowtellError } from '@showtell/shared/errors';
+import type { GcFlags } from '../commands/gc';
+import type { CommandContext } from '../context';
+import { plural } from '../output/format';
+import { type Progress, startProgress } from '../output/progress';
+import { formatGarbage } from './format-garbage';
+
+const LABELS = { read: 'Reading records', delete: 'Deleting' } as const;
+
+/**
+ * Prints what nothing refers to, deleted or not.
+ * @throws ShowtellError `CORRUPT_OBJECT` after it was printed, when records cannot be read or deleted objects are missed.
+ */
+export async function showGarbage({ store, signal }: CommandContext, flags: GcFlags): Promise<void> {
+  const { olderThan = LEAST_AGE_SECONDS, force = false, json = false } = flags;
+  if (force && olderThan < LEAST_AGE_SECONDS)
+    process.stderr.write('Warning: whatever is writing to the store right now may lose what it has not committed yet\n');
+  let bar: { readonly step: string; readonly progress: Progress } | undefined;
+  const report = await collectGarbage({
+    store,
+    remove: flags.delete ?? false,
+    olderThanSeconds: olderThan,
+    force,
+    signal,
+    onProgress: ({ step, done, total }) => {
+      if (bar?.step !== step) {
+        bar?.progress.end();
+        bar = { step, progress: startProgress(LABELS[step], total, { passing: true }) };
+      }
+      bar.progress.update(done);
+    },
+  }).finally(() => bar?.progress.end());
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatGarbage(report));
+  complain(report);
+}
+
+function complain({ unreadable, deleted }: GarbageReport): void {
+  const { missed = [] } = deleted ?? {};
+  if (missed.length > 0)
+    throw new ShowtellError(
+      'CORRUPT_OBJECT',
+      `A record came to name ${plural(missed.length, 'object')} in the moment of deletion: ${missed.slice(0, 20).join(', ')}`,
+      { hint: 'Weights come back when the run is enqueued again, shards by: showtell verify RUN --repair' },
+    );
+  if (unreadable.length > 0)
+    throw new ShowtellError(
+      'CORRUPT_OBJECT',
+      `${plural(unreadable.length, 'record')} cannot be read: ${unreadable
+        .slice(0, 20)
+        .map(({ key }) => key)
+        .join(', ')}`,
+      { hint: 'Nothing that they may name was deleted. Bring them back from a copy of the store, or remove the run: showtell rm RUN' },
+    );
+}
