@@ -155,7 +155,7 @@ describeRedis('two that do the same', () => {
     const { store } = rig;
     const ingest = { ...redis, store, runs: new PlannedRuns(store), logger, downloads: 4, onPrepared: () => {} };
     await streamShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), ingest);
-    expect(await redis.queues.encode('float32').getJobState(jobIds.shard(run, 0))).toBe('waiting');
+    expect(await redis.queues.encode('float32').getJobState(jobIds.shard(run, 0))).toBe('prioritized');
     expect(await redis.redis.keys('*:pixels:*')).toEqual([]);
     expect(await redis.window.reserved()).toBe(0);
 

@@ -71,7 +71,8 @@ export async function encodeShard(
     run.plan.encoder.dimension,
   );
 
-  if ((await readControl(store, name, { signal })) !== 'running') return clearShard(run, shard, services);
+  // A paused run's shard is committed: what was dear is done, and nobody wants it twice. A cancelled run writes nothing more.
+  if ((await readControl(store, name, { signal })) === 'cancelled') return clearShard(run, shard, services);
   const key = keys.shard(name, shard, sha256(body));
   const { engine, provider, device, deviceName, threads, versions } = encoded.engine;
   const record: CommitRecord = {

@@ -1,6 +1,7 @@
 import type { Settings } from '@showtell/shared/config';
 import { isCuda } from '@showtell/shared/device';
 import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
+import { readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
 import { ABORT } from '@showtell/shared/queue/processor';
@@ -76,6 +77,7 @@ export function openLane(options: LaneOptions): void {
   );
   opened.defer('encoder engine', () => engines.close());
   const services: EncodeServices = { ...options, logger: log, engines, worker: name, onEncoded: (n) => (images += n) };
+  const atWork = new Map<string, ShardJob>();
   const worker = startWorker<ShardJob>({
     settings,
     redis,
@@ -99,13 +101,18 @@ export function openLane(options: LaneOptions): void {
         throw error;
       }
     },
-    onFailed: async (data) => {
+    isCancelled: async ({ run }) => (await readControl(store, run)) === 'cancelled',
+    atWork,
+    onGivenUp: async (data) => {
       const job = ShardJob.safeParse(data).data;
       if (job) await clearShard(await runs.get(job.run), job.shard, services);
     },
   });
   worker.on('drained', options.onDrained);
   opened.defer('encode worker', () => drain(worker, settings.drainSeconds));
-  opened.defer('worker report', reportWorker({ queues, name, stage: 'encoder', device: () => device, images: () => images }));
+  opened.defer(
+    'worker report',
+    reportWorker({ queues, name, stage: 'encoder', device: () => device, images: () => images, jobs: () => atWork.values() }),
+  );
   log.info({ store: store.url, worker: name, ...description }, 'encoder worker is ready');
 }

@@ -1,7 +1,7 @@
 import { collectWhole } from '@showtell/shared/collect-whole';
 import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { PlannedRuns } from '@showtell/shared/planned-run';
+import { PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, RunJob, ShardJob } from '@showtell/shared/queue/queues';
@@ -44,6 +44,7 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
       const stuck = new Set<string>();
       const name = workerName('cpu');
       let images = 0;
+      const atWork = new Map<string, ShardJob>();
       const common = { settings, redis, logger, name };
       const ingest = startWorker<ShardJob>({
         ...common,
@@ -53,7 +54,10 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         maxStalled: MAX_STALLED.ingest,
         work: (data, context) =>
           streamShard(data, context, { store, queues, runs, pixels, window, logger, downloads, onPrepared: (n) => (images += n) }),
-        onFailed: async (data) => {
+        // Of a paused run, too: what is only prepared is soon done again, and may wait for room that a paused run never gets.
+        isCancelled: async ({ run }) => (await readControl(store, run)) !== 'running',
+        atWork,
+        onGivenUp: async (data) => {
           const job = ShardJob.safeParse(data).data;
           if (job) await clearShard(await runs.get(job.run), job.shard, { pixels, window });
         },
@@ -67,7 +71,10 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
       });
       // Preparing is soon done again: what was begun is handed back at once.
       opened.defer('ingest and finalize workers', () => Promise.all([drain(ingest, 0), drain(finalize, 0)]));
-      opened.defer('worker report', reportWorker({ queues, name, stage: 'ingest', device: () => 'cpu', images: () => images }));
+      opened.defer(
+        'worker report',
+        reportWorker({ queues, name, stage: 'ingest', device: () => 'cpu', images: () => images, jobs: () => atWork.values() }),
+      );
       logger.info({ store: store.url, concurrency, worker: name }, 'ingest worker is ready');
       if (once) await untilTrue(() => isDone(queues, stuck), shutdown.signal);
       else await untilAborted(shutdown.signal);

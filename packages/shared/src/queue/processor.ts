@@ -10,7 +10,7 @@ export const ABORT = {
   lockLost: 'LOCK_LOST',
   /** This process stops: give the job back as it came. */
   drain: 'DRAIN',
-  /** A person cancelled the run: never again. */
+  /** A person paused or cancelled the run: nobody shall do the job now. */
   cancelled: 'CANCELLED',
 } as const;
 
@@ -25,15 +25,24 @@ export type Work<T> = (data: T, context: JobContext<T>) => Promise<void>;
 /** BullMQ hands a signal only to a processor that declares three parameters, so their number is part of the type and has a test. */
 export type JobProcessor<T> = (job: Job<T>, token: string | undefined, signal: AbortSignal | undefined) => Promise<void>;
 
-/** Told of a job that waits because what it needs is away. */
-export type OnOutage = (error: ShowtellError, job: Job, seconds: number) => void;
+export interface ProcessorHooks<T> {
+  /** Told of a job that waits because what it needs is away. */
+  readonly onOutage: (error: ShowtellError, job: Job, seconds: number) => void;
+  /** Gives back what a job that is left, since a person wants it so, still holds. */
+  readonly onCancelled?: (job: Job<T>) => Promise<void>;
+}
 
 /**
  * The only place where Showtell's errors meet BullMQ: the payload is checked, an error that trying again cannot mend
  * becomes an `UnrecoverableError`, an abort ends as its reason demands, and a job whose store or Redis is away waits for it
  * for as long as it takes, since that is no fault of the job's to count among its attempts.
  */
-export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: Logger, onOutage: OnOutage): JobProcessor<T> {
+export function createProcessor<T>(
+  schema: z.ZodType<T>,
+  work: Work<T>,
+  logger: Logger,
+  { onOutage, onCancelled }: ProcessorHooks<T>,
+): JobProcessor<T> {
   // No default values here: a parameter that has one does not count in a function's length.
   return async (job, givenToken, givenSignal) => {
     const token = givenToken ?? '';
@@ -41,8 +50,12 @@ export function createProcessor<T>(schema: z.ZodType<T>, work: Work<T>, logger: 
     try {
       await work(checkPayload(schema, job), { job, token, signal });
     } catch (error) {
-      if (signal.aborted && !isQueueSignal(error)) throw await afterAbort(job, token, signal, logger);
-      throw isOutage(error) ? await waitItOut(job, token, error, onOutage) : asQueueError(error);
+      if (!signal.aborted || isQueueSignal(error))
+        throw isOutage(error) ? await waitItOut(job, token, error, onOutage) : asQueueError(error);
+      if (signal.reason !== ABORT.cancelled) throw await afterAbort(job, token, signal, logger);
+      // The job ends as if it were done, and is gone: a failed one would make the run look failed, and a resumed run adds a new one.
+      await onCancelled?.(job);
+      logger.info({ job: job.id }, 'left the job: its run is not to go on');
     }
   };
 }
@@ -73,7 +86,7 @@ const FIRST_WAIT_SECONDS = 1;
 const LONGEST_WAIT_SECONDS = 30;
 
 /** The waits double, up to half a minute, and differ, so that not all jobs of all workers come back at one time. */
-async function waitItOut(job: Job, token: string, error: ShowtellError, onOutage: OnOutage): Promise<Error> {
+async function waitItOut(job: Job, token: string, error: ShowtellError, onOutage: ProcessorHooks<never>['onOutage']): Promise<Error> {
   const longest = Math.min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** (job.attemptsStarted - 1));
   const seconds = longest * (0.5 + Math.random() / 2);
   const delayed = asQueueError(error);

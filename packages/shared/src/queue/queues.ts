@@ -12,6 +12,8 @@ export const queueNames = {
   encode: (precision: Precision) => `encode-${precision}`,
   finalize: 'finalize',
   train: 'train',
+  /** Without jobs: its events tell workers that a control record has changed. */
+  control: 'control',
 } as const;
 
 /** Ids of jobs: one shard, run or training has at most one job in a queue. */

@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { Settings } from '../config';
 import type { ShowtellError } from '../errors';
 import { redisError, redisHost, redisPrefix } from './connection';
+import { onControlChange } from './control-events';
 import { ABORT, createProcessor, type Work } from './processor';
 
 /** After Redis refused to store anything (out of memory), or a store was away, a worker waits this long before it asks for a job again. */
@@ -25,8 +26,15 @@ export interface WorkerOptions<T> {
   readonly concurrency?: number;
   /** Shown by `status`: `workerName(device)`. */
   readonly name: string;
-  /** Called once a job has failed for good, also when BullMQ failed it without running it (its worker died too often). */
-  readonly onFailed?: (data: unknown, job: Job<T>) => Promise<void>;
+  /**
+   * Called once nobody does a job any more that is not done: it has failed for good, also when BullMQ failed it without running it (its
+   * worker died too often), or it is cancelled.
+   */
+  readonly onGivenUp?: (data: unknown, job: Job<T>) => Promise<void>;
+  /** Asked of each job at work when an operator has changed a run's control record, and now and then: whether it is to be left. */
+  readonly isCancelled?: (data: T) => Promise<boolean>;
+  /** The jobs at work, by their ids, for who tells of them. */
+  readonly atWork?: Map<string, T>;
 }
 
 /** `host.pid.device` in printable ASCII: Redis drops connection names with other characters, and the worker with them from the list. */
@@ -36,22 +44,40 @@ export function workerName(device: string): string {
 
 /** Serves one queue until it is closed. Every BullMQ setting of a worker is decided here. */
 export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
-  const { settings, redis, queue, schema, maxStalled, concurrency = 1, name, onFailed } = options;
+  const {
+    settings,
+    redis,
+    queue,
+    schema,
+    maxStalled,
+    concurrency = 1,
+    name,
+    onGivenUp,
+    isCancelled,
+    atWork = new Map<string, T>(),
+  } = options;
   const logger = options.logger.child({ queue });
   const work: Work<T> = async (data, context) => {
+    const id = context.job.id!;
+    atWork.set(id, data);
     try {
       await options.work(data, context);
     } catch (error) {
       throw isReply(error) ? redisError(error, redisHost(settings.redis!)) : error;
+    } finally {
+      atWork.delete(id);
     }
   };
   const tellOutage = oncePerSecond((error: ShowtellError, times) =>
     logger.warn({ code: error.code, reason: error.message, times }, 'what a job needs is away; the job waits for it'),
   );
-  const processor = createProcessor(schema, work, logger, (error) => {
-    tellOutage(error);
-    // The next job would meet the same.
-    rest(worker);
+  const processor = createProcessor(schema, work, logger, {
+    onOutage: (error) => {
+      tellOutage(error);
+      // The next job would meet the same.
+      rest(worker);
+    },
+    ...(onGivenUp && { onCancelled: (job) => onGivenUp(job.data, job) }),
   });
   const worker = new Worker<T>(queue, processor, {
     connection: redis,
@@ -77,8 +103,15 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
       { err: err.cause ?? err, job: job?.id, attempt: job?.attemptsMade },
       forGood ? 'job failed for good' : 'job failed, will be tried again',
     );
-    if (forGood) onFailed?.(job.data, job).catch((error: unknown) => complain(error instanceof Error ? error : new Error(String(error))));
+    if (forGood) onGivenUp?.(job.data, job).catch((error: unknown) => complain(error instanceof Error ? error : new Error(String(error))));
   });
+  if (isCancelled !== undefined) {
+    const look = async () => {
+      for (const [id, data] of [...atWork]) if (await isCancelled(data)) worker.cancelJob(id, ABORT.cancelled);
+    };
+    const stop = onControlChange({ settings, redis, logger, look });
+    worker.once('closing', stop);
+  }
   return worker;
 }
 

@@ -12,7 +12,7 @@ const failing = async (error: unknown) => {
     throw error;
   };
   try {
-    await createProcessor(ShardJob, work, logger, () => {})(job(sound), 'token', new AbortController().signal);
+    await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(sound), 'token', new AbortController().signal);
     return undefined;
   } catch (thrown) {
     return thrown;
@@ -20,25 +20,15 @@ const failing = async (error: unknown) => {
 };
 
 test('declares exactly three parameters: BullMQ hands the signal only to such a processor', () => {
-  expect(
-    createProcessor(
-      ShardJob,
-      async () => {},
-      logger,
-      () => {},
-    ),
-  ).toHaveLength(3);
+  expect(createProcessor(ShardJob, async () => {}, logger, { onOutage: () => {} })).toHaveLength(3);
 });
 
 test('hands on payload, token and signal', async () => {
   const { signal } = new AbortController();
   const seen: unknown[] = [];
-  await createProcessor(
-    ShardJob,
-    async (data, context) => void seen.push(data, context.token, context.signal),
-    logger,
-    () => {},
-  )(job(sound), 'token', signal);
+  await createProcessor(ShardJob, async (data, context) => void seen.push(data, context.token, context.signal), logger, {
+    onOutage: () => {},
+  })(job(sound), 'token', signal);
   expect(seen).toEqual([sound, 'token', signal]);
 });
 
@@ -46,7 +36,9 @@ test.each([[undefined], [{}], [{ run: '../etc', shard: 1 }], [{ run: 'run', shar
   'refuses the payload %j for good',
   async (data) => {
     const work = jest.fn<Promise<void>, []>();
-    const error = await createProcessor(ShardJob, work, logger, () => {})(job(data), 'token', undefined).catch((e: unknown) => e);
+    const error = await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(data), 'token', undefined).catch(
+      (e: unknown) => e,
+    );
     expect(error).toBeInstanceOf(UnrecoverableError);
     expect((error as Error).message).toContain('run.00001');
     expect(work).not.toHaveBeenCalled();
@@ -74,7 +66,7 @@ describe('while what a job needs is away', () => {
     };
     const waiting = job(sound, { attemptsStarted, moveToDelayed, log: async (row: string) => void logged.push(row) });
     const logged: string[] = [];
-    return { moveToDelayed, onOutage, logged, done: createProcessor(ShardJob, work, logger, onOutage)(waiting, 'token', undefined) };
+    return { moveToDelayed, onOutage, logged, done: createProcessor(ShardJob, work, logger, { onOutage })(waiting, 'token', undefined) };
   };
 
   test.each(['STORE_UNREACHABLE', 'REDIS_FULL', 'RUN_LOCKED'] as const)('%s: it waits without using up an attempt', async (code) => {
@@ -105,9 +97,9 @@ describe('while what a job needs is away', () => {
       throw new ShowtellError('STORE_UNREACHABLE', 'no answer');
     };
     const onOutage = jest.fn();
-    await expect(createProcessor(ShardJob, work, logger, onOutage)(job(sound, { moveToDelayed }), 'token', stop.signal)).rejects.toThrow(
-      'handed back',
-    );
+    await expect(
+      createProcessor(ShardJob, work, logger, { onOutage })(job(sound, { moveToDelayed }), 'token', stop.signal),
+    ).rejects.toThrow('handed back');
     expect(onOutage).not.toHaveBeenCalled();
   });
 });
@@ -130,7 +122,9 @@ describe('an abort', () => {
       controller.abort(reason);
       controller.signal.throwIfAborted();
     };
-    return createProcessor(ShardJob, work, logger, () => {})(job(sound, more), 'token', controller.signal).catch((e: unknown) => e);
+    return createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(sound, more), 'token', controller.signal).catch(
+      (e: unknown) => e,
+    );
   };
 
   test('by a stopping process gives the job back', async () => {
@@ -145,7 +139,19 @@ describe('an abort', () => {
     expect(moveToDelayed).not.toHaveBeenCalled();
   });
 
-  test('by a person is final', async () => {
-    expect(await abortedWith(ABORT.cancelled)).toBeInstanceOf(UnrecoverableError);
+  test('by a person ends the job as if it were done, once what it holds is given back', async () => {
+    const controller = new AbortController();
+    const givenBack: unknown[] = [];
+    const work = async () => {
+      controller.abort(ABORT.cancelled);
+      controller.signal.throwIfAborted();
+    };
+    const hooks = { onOutage: () => {}, onCancelled: async ({ data }: Job<ShardJob>) => void givenBack.push(data) };
+    await createProcessor(ShardJob, work, logger, hooks)(job(sound), 'token', controller.signal);
+    expect(givenBack).toEqual([sound]);
+  });
+
+  test('for a reason that nobody knows is final', async () => {
+    expect(await abortedWith('somebody else')).toBeInstanceOf(UnrecoverableError);
   });
 });

@@ -4,6 +4,7 @@ import pino from 'pino';
 import { describeRedis, type RedisServer, startRedisServer } from '../../../../infra/test/redis-server';
 import { ShowtellError } from '../../src/errors';
 import { S3Store } from '../../src/object-store/s3';
+import { tellControlChange } from '../../src/queue/control-events';
 import { openQueues, type RedisServices } from '../../src/queue/open-queues';
 import type { JobContext } from '../../src/queue/processor';
 import { addTrainJob, jobIds, queueNames, ShardJob } from '../../src/queue/queues';
@@ -108,7 +109,7 @@ describeRedis('a worker', () => {
 
   test('tells once when a job has failed for good, not when it will be tried again', async () => {
     const failed: unknown[] = [];
-    start(() => Promise.reject(new ShowtellError('ENGINE_CRASHED', 'died')), { onFailed: async (data) => void failed.push(data) });
+    start(() => Promise.reject(new ShowtellError('ENGINE_CRASHED', 'died')), { onGivenUp: async (data) => void failed.push(data) });
     await add(0);
     await until(async () => (await state(0)) === 'failed');
     await until(() => failed.length > 0);
@@ -167,7 +168,7 @@ describeRedis('a worker', () => {
     await add(0);
     // As BullMQ leaves a job that stalled too often: back in waiting, with the verdict.
     await services.redis.hset(`{${services.queues.settings.prefix}}:ingest:run.00000`, 'defa', 'job stalled more than allowable limit');
-    start(work, { onFailed: async (data) => void failed.push(data) });
+    start(work, { onGivenUp: async (data) => void failed.push(data) });
     await until(() => failed.length === 1);
     expect(work).not.toHaveBeenCalled();
   });
@@ -177,12 +178,59 @@ describeRedis('a worker', () => {
     await worker.waitUntilReady();
     shutdown.defer(
       'report',
-      reportWorker({ queues: services.queues, name: workerName('cüda 0'), stage: 'encoder', device: () => 'cuda', images: () => 7 }),
+      reportWorker({
+        queues: services.queues,
+        name: workerName('cüda 0'),
+        stage: 'encoder',
+        device: () => 'cuda',
+        images: () => 7,
+        jobs: () => [{ run: 'run', shard: 3 }],
+      }),
     );
     await until(async () => (await listWorkers(services.queues, services.queues.ingest)).length === 1);
     expect(await listWorkers(services.queues, services.queues.ingest)).toEqual([
-      { name: workerName('c-da-0'), stage: 'encoder', device: 'cuda', images: 7, rate: expect.any(Number) as number },
+      {
+        name: workerName('c-da-0'),
+        stage: 'encoder',
+        device: 'cuda',
+        images: 7,
+        rate: expect.any(Number) as number,
+        jobs: [{ run: 'run', shard: 3 }],
+        silentSeconds: expect.any(Number) as number,
+      },
     ]);
+  });
+
+  test('leaves a job whose run an operator has cancelled: it is gone, not failed, and what it held is given back', async () => {
+    const begun: number[] = [];
+    const givenUp: unknown[] = [];
+    const cancelled = new Set<number>();
+    const atWork = new Map<string, ShardJob>();
+    const worker = start(
+      async ({ shard }, { signal }) => {
+        begun.push(shard);
+        await sleep(20_000, undefined, { signal });
+      },
+      {
+        concurrency: 2,
+        atWork,
+        isCancelled: async ({ shard }) => cancelled.has(shard),
+        onGivenUp: async (data) => void givenUp.push(data),
+      },
+    );
+    await worker.waitUntilReady();
+    await Promise.all([0, 1].map(add));
+    await until(() => begun.length === 2);
+    expect([...atWork.values()].map(({ shard }) => shard).sort()).toEqual([0, 1]);
+    cancelled.add(1);
+    await until(async () => {
+      // The worker may not listen yet when it is told for the first time.
+      await tellControlChange(services.queues, 'run');
+      return (await state(1)) === 'unknown';
+    });
+    expect(givenUp).toEqual([{ run: 'run', shard: 1 }]);
+    expect(await state(0)).toBe('active');
+    expect([...atWork.values()]).toEqual([{ run: 'run', shard: 0 }]);
   });
 
   test('pauses when Redis is full instead of asking again and again', async () => {
