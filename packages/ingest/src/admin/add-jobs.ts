@@ -155,7 +155,7 @@ async function addIngest(queues: Queues, run: PlannedRun, shards: readonly numbe
   );
 }
 
-async function addFinalize(queues: Queues, run: string): Promise<void> {
+export async function addFinalize(queues: Queues, run: string): Promise<void> {
   const jobId = jobIds.finalize(run);
   const state = await queues.finalize.getJobState(jobId);
   if (isLive(state)) return;
