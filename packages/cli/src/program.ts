@@ -14,6 +14,7 @@ import { exportCommand } from './commands/export';
 import { gcCommand } from './commands/gc';
 import { pullCommand } from './commands/pull';
 import { scoreCommand } from './commands/score';
+import { showCommand } from './commands/show';
 import { statusCommand } from './commands/status';
 import { trainCommand } from './commands/train';
 import { upCommand } from './commands/up';
@@ -36,7 +37,10 @@ export function createProgram(shutdown: Shutdown): Command {
   addSettingFlags(program);
   const groups: [string, Command[]][] = [
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
-    ['Encode a dataset:', [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), workerCommand(shutdown)]],
+    [
+      'Encode a dataset:',
+      [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), showCommand(shutdown), workerCommand(shutdown)],
+    ],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
     ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown), scoreCommand(shutdown)]],
     [

@@ -8,7 +8,12 @@ export function sortByImageId<T extends { readonly imageId: string }>(rows: T[])
   return rows.sort((a, b) => compare(a.imageId, b.imageId));
 }
 
-/** Integers may have more digits than a number holds, so they are compared as digits. */
+/** The orders that image ids with this one among them may stand in. */
+export function ordersOf(imageId: string): ((a: string, b: string) => number)[] {
+  return INTEGER.test(imageId) ? [compareIntegers, compareCodePoints] : [compareCodePoints];
+}
+
+/** Integers may have more digits than a number holds, so they are compared as digits; what is no integer has some place among them. */
 function compareIntegers(a: string, b: string): number {
   const [negativeA, negativeB] = [a.startsWith('-'), b.startsWith('-')];
   if (negativeA !== negativeB) return negativeA ? -1 : 1;
