@@ -1,3 +1,5 @@
+import type * as Sources from '@showtell/ingest/source/open';
+import type * as Recognise from '@showtell/ingest/source/recognise';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
@@ -20,6 +22,7 @@ interface EnqueueFlags {
   readonly dryRun?: boolean;
   readonly wait?: boolean;
   readonly json?: boolean;
+  readonly photos?: string;
   readonly sourceEndpoint?: string;
   readonly signRequest: boolean;
 }
@@ -27,7 +30,7 @@ interface EnqueueFlags {
 export function enqueueCommand(shutdown: Shutdown): Command {
   return new Command('enqueue')
     .description('Plan a run over a dataset and enqueue what is not done yet; doing it again adds only what is missing')
-    .argument('<source>', 'COCO folder, file:// or s3:// address, or synthetic:N')
+    .argument('<source>', 'folder, file:// or s3:// address, a captions file in one, or synthetic:N')
     .option('--run <name>', "the run's name (default: made from the source and the settings)")
     .option('--split <names>', 'splits to take, with commas or repeated (default: all)', listed)
     .option('--shard-rows <n>', 'samples in a shard', wholeNumber(1, 65_536), 512)
@@ -40,14 +43,17 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')
     .option('--wait', 'stay until the run is complete, and its training with --train')
+    .option('--photos <folder>', 'folder of the photos, relative to their captions file (default: beside it, or images/ there)')
     .option('--source-endpoint <url>', 'S3-compatible server of the source, where it is not that of the store')
     .option('--no-sign-request', 'read the source without credentials, as from a public bucket')
     .option('--json', 'print the report as JSON')
+    .addHelpText('after', kindsHelp)
     .addHelpText(
       'after',
       `
 Examples:
   $ showtell enqueue ./coco --train seed --wait
+  $ showtell enqueue s3://photos/flickr30k/results.csv --photos flickr30k_images
   $ showtell enqueue s3://public-photos/coco --no-sign-request --split val --dry-run
   $ showtell enqueue ./coco --run coco-2 --base coco-1
 `,
@@ -66,4 +72,11 @@ Examples:
       const { waitForRun } = await import('../status/wait-for-run.js');
       await waitForRun(context, report.run, flags.train);
     });
+}
+
+/** What SOURCE may be. Read when help is asked for, because it loads the sources. */
+function kindsHelp(): string {
+  const { SOURCES } = require('@showtell/ingest/source/open') as typeof Sources;
+  const { describeKinds } = require('@showtell/ingest/source/recognise') as typeof Recognise;
+  return `\nSources, told apart by what lies there:\n${describeKinds(SOURCES)}\n`;
 }

@@ -5,7 +5,7 @@ import type { RunRecord } from '@showtell/shared/schema/run';
 export function enqueueAgain({ run, source, splits, shardRows, weights, precision, strict, base, train }: RunRecord): string {
   return [
     'showtell enqueue',
-    quoted(source.url.startsWith('file:') ? fileURLToPath(source.url) : source.url),
+    quoted(named(source)),
     `--run ${run}`,
     ...(splits.length > 0 ? [`--split ${quoted(splits.join(','))}`] : []),
     ...(shardRows === 512 ? [] : [`--shard-rows ${shardRows}`]),
@@ -14,9 +14,16 @@ export function enqueueAgain({ run, source, splits, shardRows, weights, precisio
     ...(base === undefined ? [] : [`--base ${base}`]),
     ...(train === undefined ? [] : [`--train ${quoted(train)}`]),
     ...(strict ? ['--strict'] : []),
+    ...(source.photos === undefined ? [] : [`--photos ${quoted(source.photos)}`]),
     ...(source.endpoint === undefined ? [] : [`--source-endpoint ${quoted(source.endpoint)}`]),
     ...(source.unsigned === true ? ['--no-sign-request'] : []),
   ].join(' ');
+}
+
+/** By its captions file where it has one: the folder may hold others. */
+function named({ url, captions }: RunRecord['source']): string {
+  const place = url.startsWith('file:') ? fileURLToPath(url) : url;
+  return captions === undefined || captions.startsWith('*/') ? place : `${place}/${captions}`;
 }
 
 const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

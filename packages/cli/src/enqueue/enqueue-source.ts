@@ -12,7 +12,7 @@ import { type Progress, startProgress } from '../output/progress';
 import { type CalibrationRequest, checkCalibrationRequest, openCalibration } from './calibration';
 
 export interface EnqueueRequest extends CalibrationRequest {
-  /** What a person names: a folder, an address or `synthetic:N`. */
+  /** What a person names, as `openDataset` reads it. */
   readonly source: string;
   readonly run?: string | undefined;
   /** Empty for all. */
@@ -31,6 +31,8 @@ export interface EnqueueRequest extends CalibrationRequest {
   /** Default: the store's own. */
   readonly sourceEndpoint?: string | undefined;
   readonly unsigned?: boolean | undefined;
+  /** Folder of the photos that a captions file names, relative to the dataset. */
+  readonly photos?: string | undefined;
 }
 
 const LABELS = {
@@ -45,13 +47,13 @@ type StepProgress = Omit<EnqueueProgress, 'step'> & { readonly step: keyof typeo
 /** Resolves dataset and weights and enqueues a run of them. Errors as of `enqueue`, `openDataset`, `resolveWeights`, `findPreset`. */
 export async function enqueueSource(context: CommandContext, request: EnqueueRequest): Promise<EnqueueReport> {
   const { settings, signal } = context;
-  const { source: text, weights: spec, sourceEndpoint, unsigned, calibration: folder, calibrationPhotos, ...rest } = request;
+  const { source: text, weights: spec, sourceEndpoint, unsigned, photos, calibration: folder, calibrationPhotos, ...rest } = request;
   const precision = request.precision ?? 'float32';
   if (request.train !== undefined) findPreset(request.train);
   checkPrecision(precision);
   checkCalibrationRequest(request, precision, request.base);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
-  const source = await openDataset(text, { ...defined({ endpoint, unsigned }), signal });
+  const source = await openDataset(text, { ...defined({ endpoint, unsigned, photos }), signal });
   const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>
     resolveWeights(spec, { store: context.store, imagenet: { url: settings.imagenetUrl }, onProgress, signal }),
   );

@@ -37,3 +37,14 @@ test('whatever was asked for stands in it, quoted for the shell', () => {
     `showtell enqueue '/photos/ada'\\''s coco' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --base drawn-before --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
   );
 });
+
+test.each([
+  ['file:///photos/flickr8k', 'captions.txt', '/photos/flickr8k/captions.txt'],
+  ['s3://photos/flickr8k', 'dataset_flickr8k.json', 's3://photos/flickr8k/dataset_flickr8k.json --photos Flicker8k_Dataset'],
+  ['s3://photos/drawn', '*/metadata.csv', 's3://photos/drawn'],
+])('a dataset with a captions file is named by it: %s', (url, captions, named) => {
+  const [, photos] = named.split(' --photos ');
+  const source: RunRecord['source'] = { kind: 'captions', url, captions, ...(photos !== undefined && { photos }) };
+  const command = enqueueAgain({ ...plain, source });
+  expect(command).toBe(`showtell enqueue ${named.split(' ')[0]} --run drawn${photos === undefined ? '' : ` --photos ${photos}`}`);
+});

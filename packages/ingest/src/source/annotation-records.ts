@@ -24,7 +24,7 @@ export interface AnnotationHandlers {
 }
 
 /** Longest id and file name that are taken, in UTF-16 units. */
-const MAX_NAME_LENGTH = 4096;
+export const MAX_NAME_LENGTH = 4096;
 
 type List = 'images' | 'annotations';
 const isList = (name: string): name is List => name === 'images' || name === 'annotations';

@@ -1,21 +1,16 @@
 import { ShowtellError } from '@showtell/shared/errors';
-import { isName, slug } from '@showtell/shared/names';
 import { compareCodePoints } from '@showtell/shared/object-store/key';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { chooseSplits, type NamedSplit, splitName } from './split-names';
 
 /** Where one split of a COCO dataset lies. Keys are relative to the dataset. */
-export interface CocoSplit {
-  /** The split's name in Showtell: without the year. */
-  readonly split: string;
-  /** The split's name in the dataset: `val2017`. */
-  readonly stored: string;
+export interface CocoSplit extends NamedSplit {
   readonly folder: string;
   readonly annotations: string;
 }
 
 /** Keys of captions files, with the split's name in the dataset. */
 export const ANNOTATIONS = /^annotations\/captions_([^/]+)\.json$/;
-const YEAR = /(?<=.)(?:19|20)\d\d$/;
 
 /**
  * The splits that are wanted (all for none), in order of their names. They may be asked for with or without their year.
@@ -25,17 +20,11 @@ export async function findSplits(store: ObjectStore, wanted: readonly string[], 
   const found: CocoSplit[] = [];
   for await (const { key } of store.list('annotations/', { ...(signal && { signal }) })) {
     const stored = ANNOTATIONS.exec(key)?.[1];
-    if (stored !== undefined) found.push({ split: splitName(stored, key), stored, folder: `${stored}/`, annotations: key });
+    if (stored !== undefined) found.push({ split: splitName(stored, () => key), stored, folder: `${stored}/`, annotations: key });
   }
   if (found.length === 0)
     throw new ShowtellError('NOT_A_DATASET', `Expected annotations/captions_<split>.json in ${store.url} but received none: they are gone`);
-  const unknown = wanted.filter((name) => !found.some((split) => isCalled(split, name)));
-  if (unknown.length > 0)
-    throw new ShowtellError(
-      'NOT_FOUND',
-      `Expected a split of ${store.url} (${found.map(({ split }) => split).join(', ')}) but received ${unknown.join(', ')}`,
-    );
-  const chosen = wanted.length === 0 ? found : found.filter((split) => wanted.some((name) => isCalled(split, name)));
+  const chosen = chooseSplits(found, wanted, store.url);
   chosen.sort((a, b) => compareCodePoints(a.split, b.split) || compareCodePoints(a.stored, b.stored));
   const clash = chosen.filter(({ split }, index) => chosen.some((other, place) => place !== index && other.split === split));
   if (clash.length > 0)
@@ -45,16 +34,4 @@ export async function findSplits(store: ObjectStore, wanted: readonly string[], 
       { hint: `Choose one with its year: --split ${clash[0]!.stored}` },
     );
   return chosen;
-}
-
-const isCalled = ({ split, stored }: CocoSplit, name: string) => name === split || name === stored;
-
-/** A COCO year is dropped: `val2017` is split `val`. The name becomes part of object keys. */
-function splitName(stored: string, key: string): string {
-  const name = slug(stored.replace(YEAR, ''));
-  if (isName(name)) return name;
-  throw new ShowtellError(
-    'NOT_A_DATASET',
-    `Expected a split's name with a letter in it but received ${JSON.stringify(stored)}, from ${key}`,
-  );
 }

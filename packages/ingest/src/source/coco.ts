@@ -1,16 +1,15 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import type { CaptionRow, PlanRow } from '@showtell/shared/schema/plan';
 import type { SourceAddress } from '@showtell/shared/schema/run';
-import { openSourceStore } from '@showtell/shared/source/open';
-import { type AnnotationHandlers, ownCopy } from './annotation-records';
-import { checkCaption } from './caption-text';
 import { readAnnotations } from './coco-annotations';
 import { ANNOTATIONS, type CocoSplit, findSplits } from './coco-splits';
-import type { Dataset, DatasetSource, DatasetSplit, ScanOptions } from './dataset';
+import { completeDataset, splitOf } from './complete-dataset';
+import type { Dataset, DatasetSplit, ScanOptions } from './dataset';
+import { findPhotos } from './find-photos';
 import { Findings } from './findings';
-import { sortByImageId } from './image-ids';
+import { PhotoTable } from './photo-table';
 import type { SourceKind } from './source-kind';
+import { storedDataset } from './stored-dataset';
 
 export const coco: SourceKind = {
   kind: 'coco',
@@ -18,36 +17,31 @@ export const coco: SourceKind = {
   prefixes: ['annotations/'],
   folders: ['annotations'],
   recognise: (keys) => (keys.some((key) => ANNOTATIONS.test(key)) ? [{ name: 'annotations' }] : []),
-  open: cocoDataset,
+  named: refuseOneSplit,
+  open: (address) => storedDataset(address, scanStore),
 };
 
-/** A COCO folder or S3 prefix: photos in `<split>/`, captions in `annotations/captions_<split>.json`. */
-function cocoDataset(address: SourceAddress): DatasetSource {
-  return {
-    address,
-    async scan(options) {
-      const store = openSourceStore(address);
-      try {
-        return await scanStore(store, options);
-      } finally {
-        await store.close();
-      }
-    },
-  };
+/** Whoever names the captions of one split may not mean those of all. */
+function refuseOneSplit(file: string): undefined {
+  const split = /^captions_(.+)\.json$/.exec(file)?.[1];
+  if (split === undefined) return undefined;
+  throw new ShowtellError('USAGE', `Expected the folder of a COCO dataset but received ${file}, the captions of one split`, {
+    hint: `Name the folder that holds annotations/, with --split ${split} for this split alone.`,
+  });
 }
 
-async function scanStore(store: ObjectStore, { splits: wanted, strict, signal }: ScanOptions): Promise<Dataset> {
+/** A COCO folder or S3 prefix: photos in `<split>/`, captions in `annotations/captions_<split>.json`. */
+async function scanStore(store: ObjectStore, _address: SourceAddress, options: ScanOptions): Promise<Dataset> {
   const findings = new Findings();
+  const chosen = await findSplits(store, options.splits, options.signal);
   const splits: DatasetSplit[] = [];
-  for (const split of await findSplits(store, wanted, signal)) {
-    const found = await scanSplit(store, split, findings, signal);
-    // Who fetched only some of the photos has the captions of all: a split without photos is left out unless it was asked for.
-    if (found.samples.length > 0) splits.push(found);
-    else if (wanted.length > 0) throw empty(store, [split]);
-  }
-  if (strict) findings.refuse();
-  if (splits.length === 0) throw empty(store, await findSplits(store, wanted, signal));
-  return { splits, findings: findings.result() };
+  for (const split of chosen) splits.push(await scanSplit(store, split, findings, options.signal));
+  return completeDataset(splits, findings, options, (without) =>
+    empty(
+      store,
+      chosen.filter(({ split }) => without.includes(split)),
+    ),
+  );
 }
 
 function empty(store: ObjectStore, splits: readonly CocoSplit[]): ShowtellError {
@@ -57,112 +51,24 @@ function empty(store: ObjectStore, splits: readonly CocoSplit[]): ShowtellError 
   });
 }
 
-/** S3 may hold `val/../x.jpg`, but no store reads it: that would be another object wherever addresses are resolved. */
-const REFUSED_NAME = /(?:^|\/)\.\.?(?:\/|$)/;
-
-type Photo = { -readonly [Field in keyof PlanRow]: PlanRow[Field] } & { readonly captions: string[] };
-
-/** Reads the annotations, then lists the photos once for their etags and sizes: one request for a thousand photos. */
+/** Reads the annotations, then lists the photos. */
 async function scanSplit(
   store: ObjectStore,
   { split, folder, annotations }: CocoSplit,
   findings: Findings,
   signal?: AbortSignal,
 ): Promise<DatasetSplit> {
-  const photos = new PhotoTable(folder, findings);
-  await readAnnotations(store, annotations, photos, signal);
-  const listed = new Set<Photo>();
-  for await (const { key, etag, bytes } of store.list(folder, { ...(signal && { signal }) })) {
-    const photo = photos.ofFile(key.slice(folder.length));
-    if (photo === undefined || REFUSED_NAME.test(key)) continue;
-    listed.add(Object.assign(photo, { etag: ownCopy(etag), bytes }));
-  }
-  const samples: PlanRow[] = [];
-  const captionRows: CaptionRow[] = [];
-  for (const photo of sortByImageId(photos.finish())) {
-    const { captions, ...row } = photo;
-    if (!listed.has(photo)) {
-      findings.add('imagesMissing', row.sourceKey);
-      continue;
-    }
-    if (captions.length === 0) findings.add('imagesWithoutCaption', row.sourceKey);
-    samples.push(row);
-    for (const caption of captions) captionRows.push({ imageId: row.imageId, caption });
-  }
-  return { split, samples, captions: captionRows };
-}
-
-/** The images of one annotations file with their captions, whichever of the two came first. */
-class PhotoTable implements AnnotationHandlers {
-  private readonly byId = new Map<string, Photo>();
-  private readonly byFile = new Map<string, Photo>();
-  /** Captions whose image has not come. */
-  private readonly waiting = new Map<string, string[]>();
-  private readonly captionIds = new Set<number | string>();
-
-  constructor(
-    private readonly folder: string,
-    private readonly findings: Findings,
-  ) {}
-
-  image: AnnotationHandlers['image'] = ({ id, fileName, licence, url }, where) => {
-    const known = this.byId.get(id);
-    if (known !== undefined && known.fileName !== fileName)
-      throw new ShowtellError(
-        'ID_CONFLICT',
-        `${where()}: Expected file ${known.fileName} for image id ${id}, as before, but received ${fileName}`,
-      );
-    // Two ids of one file are one photo with the captions of both.
-    const photo = known ?? this.byFile.get(fileName) ?? this.newPhoto({ imageId: id, fileName, licence, url });
-    if (photo.imageId !== id || known !== undefined) this.findings.duplicateImages++;
-    this.byId.set(id, photo);
-    photo.captions.push(...(this.waiting.get(id) ?? []));
-    this.waiting.delete(id);
-  };
-
-  caption: AnnotationHandlers['caption'] = ({ id, imageId, caption }, where) => {
-    const checked = checkCaption(caption);
-    if ('problem' in checked) {
-      this.findings.add('captionsRejected', `${where()}: ${checked.problem}`);
-      return;
-    }
-    const captions = this.captionsOf(imageId);
-    if (id === undefined || this.isNew(id)) captions.push(ownCopy(checked.text));
-    else if (captions.includes(checked.text)) this.findings.duplicateCaptions++;
-    else
-      throw new ShowtellError('ID_CONFLICT', `${where()}: Expected the same caption for caption id ${id}, as before, but received another`);
-  };
-
-  ofFile(fileName: string): Photo | undefined {
-    return this.byFile.get(fileName);
-  }
-
-  /** All photos, once the whole file was read. */
-  finish(): Photo[] {
-    for (const [imageId, captions] of this.waiting) this.findings.add('captionsWithoutImage', `image ${imageId}`, captions.length);
-    return [...this.byFile.values()];
-  }
-
-  private newPhoto(record: Pick<PlanRow, 'imageId' | 'fileName' | 'licence' | 'url'>): Photo {
-    const photo: Photo = { ...record, sourceKey: `${this.folder}${record.fileName}`, etag: '', bytes: 0, captions: [] };
-    this.byFile.set(photo.fileName, photo);
-    return photo;
-  }
-
-  private captionsOf(imageId: string): string[] {
-    const known = this.byId.get(imageId)?.captions ?? this.waiting.get(imageId);
-    if (known !== undefined) return known;
-    const captions: string[] = [];
-    this.waiting.set(imageId, captions);
-    return captions;
-  }
-
-  /** Remembers the id. Numbers take a quarter of the memory of text. */
-  private isNew(id: string): boolean {
-    const number = Number(id);
-    const kept = String(number) === id && Number.isSafeInteger(number) ? number : id;
-    if (this.captionIds.has(kept)) return false;
-    this.captionIds.add(kept);
-    return true;
-  }
+  const photos = new PhotoTable(findings);
+  await readAnnotations(
+    store,
+    annotations,
+    {
+      image: ({ id, fileName, licence, url }, where) =>
+        photos.image({ imageId: id, split, fileName, path: `${folder}${fileName}`, licence, url }, where),
+      caption: (record, where) => photos.caption(record, where),
+    },
+    signal,
+  );
+  const { found } = await findPhotos(store, photos, { under: folder, folders: [''] }, signal);
+  return splitOf(split, photos.finish(), found, findings);
 }

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { ShowtellError } from '@showtell/shared/errors';
 import parser from 'stream-json/parser.js';
 import verifier from 'stream-json/utils/verifier.js';
+import { decodeUtf8, NotUtf8 } from './utf8';
 
 export type JsonToken = parser.Token;
 
@@ -43,15 +44,9 @@ export async function readJsonTokens(text: JsonText, consume: (token: JsonToken)
   }
 }
 
-async function* decodeUtf8(chunks: AsyncIterable<Buffer | string>): AsyncGenerator<string> {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  for await (const chunk of chunks) yield decoder.decode(Buffer.from(chunk), { stream: true });
-  yield decoder.decode();
-}
-
 async function explain({ open, name, lines, broken }: JsonText, cause: unknown): Promise<unknown> {
+  if (cause instanceof NotUtf8) return broken(`${name} ${cause.message}`, cause);
   const { code } = cause as NodeJS.ErrnoException;
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return broken(`${name} is not UTF-8 text`, cause);
   // Only the parser's own errors have no code.
   if (cause instanceof ShowtellError || code !== undefined) return cause;
   // The parser does not know where it stands; reading the text again with one that does gives line and column.

@@ -3,14 +3,17 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { SourceAddress } from '@showtell/shared/schema/run';
 import { openSourceStore } from '@showtell/shared/source/open';
+import { captions } from './captions';
 import { coco } from './coco';
 import type { DatasetSource } from './dataset';
+import { photoFolder } from './find-photos';
+import { karpathy } from './karpathy';
 import { describeKinds, type Found, notADataset, recognise, severalDatasets } from './recognise';
 import type { SourceKind } from './source-kind';
 import { synthetic, syntheticDataset } from './synthetic';
 
 /** Every kind of source. Add a dataset format by a file beside this one, and its row here. */
-export const SOURCES: readonly SourceKind[] = [coco, synthetic];
+export const SOURCES: readonly SourceKind[] = [coco, captions, karpathy, synthetic];
 
 export interface OpenDatasetOptions {
   /** Address of the S3-compatible server that has the source, where it is not AWS. */
@@ -19,6 +22,8 @@ export interface OpenDatasetOptions {
   readonly unsigned?: boolean;
   /** Folder that paths are relative to. */
   readonly cwd?: string;
+  /** Folder that the photos of a captions file are relative to, itself relative to the dataset. */
+  readonly photos?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -34,16 +39,24 @@ export async function openDataset(text: string, options: OpenDatasetOptions = {}
   const url = addressOf(text, options.cwd ?? process.cwd());
   const reached = url.startsWith('file:') ? {} : { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) };
   const { kind, address } = await find(url, reached, signal);
-  return kind.open(address);
+  return kind.open(withPhotos(kind, address, options.photos));
+}
+
+function withPhotos(kind: SourceKind, address: SourceAddress, photos: string | undefined): SourceAddress {
+  if (photos === undefined) return address;
+  if (kind.takesPhotos === true) return { ...address, photos: photoFolder(photos) };
+  throw new ShowtellError('USAGE', `Expected a captions file of its own with --photos but received a dataset of kind ${kind.kind}`, {
+    hint: 'Leave --photos away: this kind says by itself where its photos lie.',
+  });
 }
 
 /** How the place is reached; it becomes part of the address. */
 type Reached = Pick<SourceAddress, 'endpoint' | 'unsigned'>;
 
 async function find(url: string, reached: Reached, signal?: AbortSignal): Promise<{ kind: SourceKind; address: SourceAddress }> {
-  const choose = (at: string, { kind, captions }: Found) => ({
+  const choose = (at: string, { kind, captions: file }: Found) => ({
     kind,
-    address: { kind: kind.kind, url: at, ...reached, ...(captions !== undefined && { captions }) },
+    address: { kind: kind.kind, url: at, ...reached, ...(file !== undefined && { captions: file }) },
   });
   const named = await namedFile(url, reached, signal);
   if (named !== undefined) return choose(named.url, named.found);

@@ -238,7 +238,7 @@ describe('what is refused', () => {
     [
       'one id for two files',
       ({ images }: CocoAnnotations) => images.push({ id: 1000, file_name: 'other.jpg' }),
-      'images[3]: Expected file 000000001000.jpg for image id 1000',
+      'images[3]: Expected file val/000000001000.jpg for image id 1000',
     ],
     [
       'one caption id for two captions',

@@ -11,6 +11,8 @@ export const SourceAddress = z.strictObject({
   url: z.string(),
   /** Key of the captions file, relative to `url`, where the dataset has one for all its splits. */
   captions: z.string().optional(),
+  /** Folder of the photos that such a captions file names, relative to `url`, where a person named it. */
+  photos: z.string().optional(),
   endpoint: z.string().optional(),
   /** Reads without signing, as for public buckets. */
   unsigned: z.boolean().optional(),
