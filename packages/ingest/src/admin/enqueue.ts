@@ -21,6 +21,7 @@ import { addJobs, countMissing } from './add-jobs';
 import { openBase, takeOver } from './base-run';
 import { buildPlan } from './build-plan';
 import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
+import { setPriority, writePriority } from './set-priority';
 
 export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
   readonly store: ObjectStore;
@@ -33,6 +34,8 @@ export interface EnqueueOptions extends Omit<RunRequest, 'source' | 'weights'> {
     /** Makes the encoder that is used out of the weights, where that is another than they. */
     readonly calibrate?: Calibrate | undefined;
   };
+  /** The run's share of the workers, 1 to 100. Default: as it is, which is 10 of a new run. */
+  readonly priority?: number;
   /** Says what it would do and writes nothing, neither to the store nor to Redis, and does without Redis where that is away. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: EnqueueProgress) => void;
@@ -106,6 +109,11 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
     // First, because a server that is not there should be known before an hour of listing.
     const found = dryRun ? await queuesIfThere(settings, logger, opened) : await openQueues(settings, logger, opened);
     const { run, existed, calibration } = await plan(request, options);
+    // Before the jobs, which are added by it.
+    if (options.priority !== undefined && 'queues' in found && !dryRun)
+      await (existed
+        ? setPriority({ store, queues: found.queues, run, priority: options.priority, logger, ...(signal && { signal }) })
+        : writePriority(store, run.name, options.priority, signal && { signal }));
     const { state, ...shards } =
       'queues' in found
         ? await addJobs({
