@@ -1,5 +1,6 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
+import { cancelCommand } from './commands/cancel';
 import { captionCommand } from './commands/caption';
 import { checkpointsCommand } from './commands/checkpoints';
 import { compareCommand } from './commands/compare';
@@ -12,7 +13,10 @@ import { enqueueCommand } from './commands/enqueue';
 import { evaluateCommand } from './commands/evaluate';
 import { exportCommand } from './commands/export';
 import { gcCommand } from './commands/gc';
+import { pauseCommand } from './commands/pause';
+import { priorityCommand } from './commands/priority';
 import { pullCommand } from './commands/pull';
+import { resumeCommand } from './commands/resume';
 import { scoreCommand } from './commands/score';
 import { showCommand } from './commands/show';
 import { statusCommand } from './commands/status';
@@ -41,6 +45,7 @@ export function createProgram(shutdown: Shutdown): Command {
       'Encode a dataset:',
       [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), showCommand(shutdown), workerCommand(shutdown)],
     ],
+    ['Steer a run:', [pauseCommand(shutdown), resumeCommand(shutdown), cancelCommand(shutdown), priorityCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
     ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown), scoreCommand(shutdown)]],
     [

@@ -5,6 +5,7 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { listed } from '../listed';
 import { calibrationFlag, calibrationPhotosFlag, precisionFlag } from '../precision-flag';
+import { priorityNumber } from '../priority-flag';
 import { weightsFlag } from '../weights-flag';
 import { wholeNumber } from '../whole-number';
 
@@ -18,6 +19,7 @@ interface EnqueueFlags {
   readonly calibrationPhotos?: number;
   readonly base?: string;
   readonly train?: string;
+  readonly priority?: number;
   readonly strict?: boolean;
   readonly dryRun?: boolean;
   readonly wait?: boolean;
@@ -40,6 +42,7 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .addOption(calibrationPhotosFlag())
     .option('--base <run>', 'take over what this complete run has encoded, and plan only what is new or has changed')
     .option('--train <preset>', 'train this preset when the run is complete')
+    .option('--priority <n>', 'share of the workers, from 1 to 100, beside other runs (default: 10, or as it is)', priorityNumber)
     .option('--strict', 'fail on captions without image and images without caption')
     .option('--dry-run', 'say what would be done and write nothing')
     .option('--wait', 'stay until the run is complete, and its training with --train')

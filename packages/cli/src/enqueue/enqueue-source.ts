@@ -26,6 +26,8 @@ export interface EnqueueRequest extends CalibrationRequest {
   /** Run that has encoded a part of it. */
   readonly base?: string | undefined;
   readonly train?: string | undefined;
+  /** The run's share of the workers. */
+  readonly priority?: number | undefined;
   readonly strict?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
   /** Default: the store's own. */

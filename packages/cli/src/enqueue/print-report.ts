@@ -43,7 +43,11 @@ export function formatEnqueueReport(report: EnqueueReport): string {
     ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),
     ...findingLines(report.findings).map((line) => `${pc.yellow('Note:')} ${line}\n`),
     ...(report.jobsNotSeen === undefined ? [] : [`${pc.yellow('Note:')} jobs in Redis were not looked at: ${report.jobsNotSeen}\n`]),
-    ...(state === 'running' ? [] : [`${pc.yellow('Note:')} the run is ${state}, so nothing was added\n`]),
+    ...(state === 'running'
+      ? []
+      : [
+          `${pc.yellow('Note:')} the run is ${state}, so nothing ${dryRun ? 'would be' : 'was'} added: showtell resume ${run} goes on with it\n`,
+        ]),
   ].join('');
 }
 

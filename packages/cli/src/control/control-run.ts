@@ -1,0 +1,82 @@
+import { findPlannedRun, isEncoded } from '@showtell/ingest/admin/find-planned-run';
+import { cancelRun, type Halted, pauseRun } from '@showtell/ingest/admin/halt';
+import { type Resumed, resumeRun } from '@showtell/ingest/admin/resume';
+import { type ChangedPriority, setPriority } from '@showtell/ingest/admin/set-priority';
+import { ShowtellError } from '@showtell/shared/errors';
+import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
+import pc from 'picocolors';
+import type { CommandContext } from '../context';
+import { plural } from '../output/format';
+
+interface Control {
+  /** The run's name. */
+  readonly run: string;
+  readonly json: boolean;
+}
+
+type Services = CommandContext & RedisServices;
+
+/** Opens what changing a run needs. @throws ShowtellError `UNSAFE_STORE` among others: the control record is changed by compare-and-swap. */
+async function open(context: CommandContext): Promise<Services> {
+  const { settings, store, logger, shutdown, signal } = context;
+  const redis = await openQueues(settings, logger, shutdown);
+  await store.probe({ signal });
+  return { ...context, ...redis };
+}
+
+function print<T>(report: T, json: boolean, format: (report: T) => string): void {
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : format(report));
+}
+
+export async function pause(context: CommandContext, { run, json }: Control): Promise<void> {
+  print(await pauseRun({ ...(await open(context)), run }), json, formatPaused);
+}
+
+export async function cancel(context: CommandContext, { run, json }: Control): Promise<void> {
+  print(await cancelRun({ ...(await open(context)), run }), json, formatCancelled);
+}
+
+export async function resume(context: CommandContext, { run, json }: Control): Promise<void> {
+  print(await resumeRun({ ...(await open(context)), run }), json, formatResumed);
+}
+
+export async function changePriority(
+  context: CommandContext,
+  { run: name, priority, json }: Control & { priority: number },
+): Promise<void> {
+  const services = await open(context);
+  const run = await findPlannedRun(services.store, name, { signal: context.signal });
+  if (await isEncoded(services.store, run, { signal: context.signal }))
+    throw new ShowtellError('USAGE', `The run ${name} is complete, so no worker has anything to do for it`);
+  print(await setPriority({ ...services, run, priority }), json, formatPriority);
+}
+
+const ago = ({ before, state }: Halted) => (before === state ? ' (it was before)' : '');
+const goesOn = (run: string) => pc.dim(`showtell resume ${run} goes on with it.\n`);
+
+export function formatPaused(halted: Halted): string {
+  const { run, removed, active } = halted;
+  const finished = active === 0 ? '' : `; ${plural(active, 'shard')} at work: encoders finish and commit theirs`;
+  return `Paused ${pc.bold(run)}${ago(halted)}: ${plural(removed, 'shard')} taken out of the queue${finished}\n${goesOn(run)}`;
+}
+
+export function formatCancelled(halted: Halted): string {
+  const { run, removed, active } = halted;
+  const dropped = active === 0 ? '' : `; ${plural(active, 'shard')} at work: the workers drop them`;
+  const text = `Cancelled ${pc.bold(run)}${ago(halted)}: ${plural(removed, 'shard')} taken out of the queue${dropped}\n`;
+  return `${text}${pc.dim('What is committed stays.')} ${goesOn(run)}`;
+}
+
+export function formatResumed({ run, before, shards }: Resumed): string {
+  const { planned, committed, waiting, added } = shards;
+  const left = planned - committed;
+  if (left === 0) return `${pc.bold(run)} has all of its ${plural(planned, 'shard')} committed: nothing is left to encode\n`;
+  const counts = `${plural(added, 'shard')} added, ${committed} of ${planned} committed before`;
+  if (before !== 'running') return `${pc.bold(run)} goes on (it was ${before}): ${counts}\n`;
+  return `${pc.bold(run)} was neither paused nor cancelled: ${added > 0 ? `${counts}, ` : ''}${plural(waiting, 'shard')} on ${waiting === 1 ? 'its' : 'their'} way\n`;
+}
+
+export function formatPriority({ run, before, priority, reordered }: ChangedPriority): string {
+  const had = before === priority ? 'as before' : `it had ${before}`;
+  return `${pc.bold(run)} has priority ${priority} now (${had}): ${plural(reordered, 'waiting shard')} in a new order\n`;
+}
