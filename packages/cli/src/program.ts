@@ -17,6 +17,7 @@ import { pauseCommand } from './commands/pause';
 import { priorityCommand } from './commands/priority';
 import { pullCommand } from './commands/pull';
 import { resumeCommand } from './commands/resume';
+import { rmCommand } from './commands/rm';
 import { scoreCommand } from './commands/score';
 import { showCommand } from './commands/show';
 import { statusCommand } from './commands/status';
@@ -52,7 +53,7 @@ export function createProgram(shutdown: Shutdown): Command {
       'Use it:',
       [pullCommand(shutdown), captionCommand(shutdown), encodeCommand(shutdown), exportCommand(shutdown), engineCommand(shutdown)],
     ],
-    ['Tidy up:', [gcCommand(shutdown)]],
+    ['Tidy up:', [gcCommand(shutdown), rmCommand(shutdown)]],
   ];
   for (const [heading, commands] of groups) {
     program.commandsGroup(heading);

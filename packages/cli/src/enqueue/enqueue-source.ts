@@ -2,13 +2,13 @@ import { checkPrecision } from '@showtell/encoder-worker/encoder/engines/engine'
 import { checkWeightsPrecision } from '@showtell/encoder-worker/encoder/weights/check-precision';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
-import { type EnqueueProgress, type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
+import { type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
 import { openDataset } from '@showtell/ingest/source/open';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { findPreset } from '@showtell/trainer/model/presets/presets';
 import type { CommandContext } from '../context';
 import { withDownloadProgress } from '../output/download-progress';
-import { type Progress, startProgress } from '../output/progress';
+import { progressOfSteps } from '../output/steps-progress';
 import { type CalibrationRequest, checkCalibrationRequest, openCalibration } from './calibration';
 
 export interface EnqueueRequest extends CalibrationRequest {
@@ -44,7 +44,6 @@ const LABELS = {
   plan: 'Writing the plan',
   jobs: 'Adding jobs',
 } as const;
-type StepProgress = Omit<EnqueueProgress, 'step'> & { readonly step: keyof typeof LABELS };
 
 /** Resolves dataset and weights and enqueues a run of them. Errors as of `enqueue`, `openDataset`, `resolveWeights`, `findPreset`. */
 export async function enqueueSource(context: CommandContext, request: EnqueueRequest): Promise<EnqueueReport> {
@@ -60,7 +59,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
     resolveWeights(spec, { store: context.store, imagenet: { url: settings.imagenetUrl }, onProgress, signal }),
   );
   checkWeightsPrecision(weights, precision);
-  const bars = progressOfSteps();
+  const bars = progressOfSteps(LABELS);
   const onPhoto = (done: number, total: number) => bars.update({ step: 'calibrate', done, total });
   const calibrate =
     precision === 'int8'
@@ -85,22 +84,6 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   } finally {
     bars.end();
   }
-}
-
-/** One bar after the other, on a terminal only: elsewhere the report says it all. */
-function progressOfSteps(): { update: (progress: StepProgress) => void; end: () => void } {
-  let current: { readonly step: StepProgress['step']; readonly bar: Progress } | undefined;
-  return {
-    update: ({ step, done, total }) => {
-      if (!process.stderr.isTTY) return;
-      if (current?.step !== step) {
-        current?.bar.end();
-        current = { step, bar: startProgress(LABELS[step], total, { passing: true }) };
-      }
-      current.bar.update(done);
-    },
-    end: () => current?.bar.end(),
-  };
 }
 
 /** Without the members that are `undefined`. */

@@ -3,7 +3,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import type { GcFlags } from '../commands/gc';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
-import { type Progress, startProgress } from '../output/progress';
+import { progressOfSteps } from '../output/steps-progress';
 import { formatGarbage } from './format-garbage';
 
 const LABELS = { read: 'Reading records', delete: 'Deleting' } as const;
@@ -16,21 +16,15 @@ export async function showGarbage({ store, signal }: CommandContext, flags: GcFl
   const { olderThan = LEAST_AGE_SECONDS, force = false, json = false } = flags;
   if (force && olderThan < LEAST_AGE_SECONDS)
     process.stderr.write('Warning: whatever is writing to the store right now may lose what it has not committed yet\n');
-  let bar: { readonly step: string; readonly progress: Progress } | undefined;
+  const bars = progressOfSteps(LABELS);
   const report = await collectGarbage({
     store,
     remove: flags.delete ?? false,
     olderThanSeconds: olderThan,
     force,
     signal,
-    onProgress: ({ step, done, total }) => {
-      if (bar?.step !== step) {
-        bar?.progress.end();
-        bar = { step, progress: startProgress(LABELS[step], total, { passing: true }) };
-      }
-      bar.progress.update(done);
-    },
-  }).finally(() => bar?.progress.end());
+    onProgress: bars.update,
+  }).finally(bars.end);
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatGarbage(report));
   complain(report);
 }

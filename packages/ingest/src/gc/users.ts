@@ -1,0 +1,57 @@
+import { concurrently } from '@showtell/shared/concurrently';
+import { keys } from '@showtell/shared/keys';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { parseRecord } from '@showtell/shared/schema/record';
+import { RUN_FORMAT, RunRecord } from '@showtell/shared/schema/run';
+import { NAMING } from './references';
+
+const READS = 16;
+
+/** Somebody who cannot do without a run. */
+export interface RunUser {
+  readonly kind: 'run' | 'training';
+  readonly name: string;
+  /** Of a training: what people call its checkpoints by. */
+  readonly aliases: readonly string[];
+}
+
+/**
+ * Who names objects of a run: runs that have it as their base, also through another, and trainings that froze one of its manifests.
+ * Manifests of runs name no more of others than their plans do.
+ * @throws ShowtellError `CORRUPT_OBJECT`, `FORMAT_VERSION` where a record cannot be read: then nobody knows.
+ */
+export async function usersOfRun(store: ObjectStore, run: string, options?: { readonly signal?: AbortSignal }): Promise<RunUser[]> {
+  const own = `${keys.runs()}${run}/`;
+  const users: RunUser[] = [];
+  const namesOf = async (kind: 'plan' | 'training', key: string) => {
+    const found = await store.get(key, options);
+    return found ? NAMING[kind]!.names(found.body, key) : [];
+  };
+  const isNamed = (names: readonly string[]) => names.some((key) => key.startsWith(own));
+
+  await concurrently(await foldersOf(store, keys.runs(), options), READS, async (name) => {
+    if (name === run) return;
+    const key = keys.runJson(name);
+    const found = await store.get(key, options);
+    const isBase = found !== undefined && parseRecord(RunRecord, RUN_FORMAT, found.body, key).base === run;
+    if (isBase || isNamed(await namesOf('plan', keys.plan(name)))) users.push({ kind: 'run', name, aliases: [] });
+  });
+  await concurrently(await foldersOf(store, keys.trainings(), options), READS, async (name) => {
+    if (isNamed(await namesOf('training', keys.trainingJson(name))))
+      users.push({ kind: 'training', name, aliases: await aliasesOf(store, name, options) });
+  });
+  return users.sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+}
+
+async function foldersOf(store: ObjectStore, folder: string, options?: { readonly signal?: AbortSignal }): Promise<string[]> {
+  const names: string[] = [];
+  for await (const name of store.folders(folder, options)) names.push(name);
+  return names;
+}
+
+async function aliasesOf(store: ObjectStore, training: string, options?: { readonly signal?: AbortSignal }): Promise<string[]> {
+  const folder = keys.aliases(training);
+  const names: string[] = [];
+  for await (const { key } of store.list(folder, options)) names.push(key.slice(folder.length).replace(/\.json$/, ''));
+  return names;
+}
