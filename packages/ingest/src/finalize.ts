@@ -11,7 +11,7 @@ import { encodeRecord } from '@showtell/shared/schema/record';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
-import { addJobs, LOCATED_AT_ONCE, locate, type Whereabouts } from './admin/add-jobs';
+import { addJobs, LOCATED_AT_ONCE, locate } from './admin/add-jobs';
 import { readCommits } from './commits';
 import { buildManifest, newestManifest } from './manifest';
 import { buildReport } from './report';
@@ -63,10 +63,8 @@ async function lookAgain(
   { store, queues, logger, stuck }: FinalizeServices,
 ): Promise<never> {
   const moves = committed > (data.seen ?? committed) && !data.lost;
-  const places = new Set<Whereabouts>();
   // Of a run that moves a sample is enough to notice a lost queue; asking for 100,000 jobs again and again would hold it up.
-  for await (const { found } of locate(store, queues, run, moves ? missing.slice(0, LOCATED_AT_ONCE) : missing, signal))
-    for (const place of found) places.add(place);
+  const places = new Set(await locate(store, queues, run, moves ? missing.slice(0, LOCATED_AT_ONCE) : missing, signal));
   let lost = places.has('none') ? (data.lost ?? 0) + 1 : 0;
   if (!moves && places.size === 1 && places.has('failed')) {
     if (!stuck.has(run.name))

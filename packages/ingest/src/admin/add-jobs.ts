@@ -1,6 +1,5 @@
-import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { isCommitted, listCommitted, missingShards, type PlannedRun, readControl, readControlRecord } from '@showtell/shared/planned-run';
+import { listCommitted, missingShards, type PlannedRun, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
@@ -13,8 +12,6 @@ import { listVoids } from '../voids';
 
 /** Jobs asked for or added at once: one round trip each, and Redis is never blocked for long. */
 export const LOCATED_AT_ONCE = 500;
-/** Commit records asked for at once. */
-const STORE_CONCURRENCY = 32;
 
 /** Where a shard was found, asked in the order in which it travels; `none` and `failed` need a new job. */
 export type Whereabouts = 'ingest' | 'encode' | 'committed' | 'failed' | 'none';
@@ -77,15 +74,17 @@ async function addMissing(
   if (missing.length === 0 && (await isFinished(store, run, options))) return counts;
 
   if (adds) await addFinalize(queues, run.name);
-  let looked = planned - missing.length;
-  for await (const { chunk, found } of locate(store, queues, run, missing, signal)) {
-    const absent = chunk.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
-    if (adds) await addIngest(queues, run, absent, priorityOf(control));
-    counts.added += absent.length;
-    counts.committed += count(found, 'committed');
-    counts.waiting += count(found, 'ingest') + count(found, 'encode');
-    counts.failed += count(found, 'failed');
-    onProgress?.((looked += chunk.length), planned);
+  const found = await locate(store, queues, run, missing, signal);
+  const absent = missing.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
+  counts.committed += count(found, 'committed');
+  counts.waiting += count(found, 'ingest') + count(found, 'encode');
+  counts.failed += count(found, 'failed');
+  for (let start = 0; start < absent.length; start += LOCATED_AT_ONCE) {
+    signal?.throwIfAborted();
+    const chunk = absent.slice(start, start + LOCATED_AT_ONCE);
+    if (adds) await addIngest(queues, run, chunk, priorityOf(control));
+    counts.added += chunk.length;
+    onProgress?.(planned - absent.length + counts.added, planned);
   }
   if (state !== 'running') return { ...counts, added: 0 };
   if (adds) logger.debug({ run: run.name, ...counts }, 'added jobs');
@@ -103,24 +102,11 @@ export async function countMissing(store: ObjectStore, run: PlannedRun, options?
 const count = (found: readonly Whereabouts[], what: Whereabouts) => found.filter((place) => place === what).length;
 
 /**
- * Finds shards: a live ingest job, then a live encode job, then the commit record as it is now. Asked in the order of the flow,
- * because a stage adds to the next before it lets go: a shard on its way is never missed. By chunks of `LOCATED_AT_ONCE`.
+ * Finds shards, one place for each: a live ingest job, then a live encode job, then the commit record as it is now. Asked in the order
+ * of the flow, because a stage adds to the next before it lets go: a shard on its way is never missed. Records are listed, a thousand
+ * by one request: a run begins with as many absent ones as it has shards.
  */
-export async function* locate(
-  store: ObjectStore,
-  queues: Queues,
-  run: PlannedRun,
-  shards: readonly number[],
-  signal?: AbortSignal,
-): AsyncGenerator<{ readonly chunk: readonly number[]; readonly found: readonly Whereabouts[] }> {
-  for (let start = 0; start < shards.length; start += LOCATED_AT_ONCE) {
-    signal?.throwIfAborted();
-    const chunk = shards.slice(start, start + LOCATED_AT_ONCE);
-    yield { chunk, found: await locateChunk(store, queues, run, chunk, signal) };
-  }
-}
-
-async function locateChunk(
+export async function locate(
   store: ObjectStore,
   queues: Queues,
   run: PlannedRun,
@@ -128,16 +114,25 @@ async function locateChunk(
   signal?: AbortSignal,
 ): Promise<Whereabouts[]> {
   const ids = shards.map((shard) => jobIds.shard(run.name, shard));
-  const ingest = await Promise.all(ids.map((id) => queues.ingest.getJobState(id)));
-  const encode = await Promise.all(ids.map((id) => queues.encode(run.plan.encoder.precision).getJobState(id)));
-  const found: Whereabouts[] = Array.from({ length: shards.length });
-  await concurrently(shards, STORE_CONCURRENCY, async (shard, index) => {
-    if (isLive(ingest[index]!)) found[index] = 'ingest';
-    else if (isLive(encode[index]!)) found[index] = 'encode';
-    else if (await isCommitted(store, run.name, shard, signal === undefined ? {} : { signal })) found[index] = 'committed';
-    else found[index] = ingest[index] === 'failed' || encode[index] === 'failed' ? 'failed' : 'none';
+  const ingest = await statesOf(queues.ingest, ids, signal);
+  const encode = await statesOf(queues.encode(run.plan.encoder.precision), ids, signal);
+  const alive = ids.every((_, index) => isLive(ingest[index]!) || isLive(encode[index]!));
+  const committed = alive ? undefined : await listCommitted(store, run.name, signal && { signal });
+  return shards.map((shard, index) => {
+    if (isLive(ingest[index]!)) return 'ingest';
+    if (isLive(encode[index]!)) return 'encode';
+    if (committed?.has(shard)) return 'committed';
+    return ingest[index] === 'failed' || encode[index] === 'failed' ? 'failed' : 'none';
   });
-  return found;
+}
+
+async function statesOf(queue: Queues['ingest'], ids: readonly string[], signal?: AbortSignal): Promise<string[]> {
+  const states: string[] = [];
+  for (let start = 0; start < ids.length; start += LOCATED_AT_ONCE) {
+    signal?.throwIfAborted();
+    states.push(...(await Promise.all(ids.slice(start, start + LOCATED_AT_ONCE).map((id) => queue.getJobState(id)))));
+  }
+  return states;
 }
 
 /** What is left of a failed or completed job of this id goes first: BullMQ would take the new one for a duplicate. */
