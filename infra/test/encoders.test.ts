@@ -149,7 +149,16 @@ describeRedis('encoders from enqueue to caption', () => {
     await checkRunEncoder(run);
     await trainAndCaption(run);
 
+    // So does whoever takes its features over.
+    const more = { precision: 'int8', run: 'more', base: run, splits: ['train', 'test'] } as const;
+    await expect(enqueue({ ...more, calibrationPhotos: 4 })).rejects.toMatchObject({ code: 'USAGE' });
+    expect(await enqueue(more)).toMatchObject({ calibration: 'base', base: { samples: 17 }, shards: { added: 1 } });
+    expect((await planOf('more')).plan.encoder).toEqual(first.plan.encoder);
+    await drain('int8');
+    await checkFeatures('more');
+
     await rig.store.delete(keys.weights(weightsSha256));
+    await expect(enqueue({ ...more, run: 'later' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(enqueue(request)).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(weightsSha256) as string });
   }, 60_000);
 

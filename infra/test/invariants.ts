@@ -4,11 +4,12 @@ import { readPart } from '@showtell/shared/commit';
 import { keys, shardOfKey } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readCommit, readPlannedRun } from '@showtell/shared/planned-run';
+import { readShard } from '@showtell/shared/read-shard';
 import { MANIFEST_FORMAT, ManifestRecord } from '@showtell/shared/schema/manifest';
 import { parseRecord } from '@showtell/shared/schema/record';
 
 export interface Checked {
-  /** Features by image id, of the whole run. */
+  /** Features by image id, of the whole run, those taken over included. */
   readonly features: ReadonlyMap<string, Float32Array>;
   /** Rejection codes by image id. */
   readonly rejected: ReadonlyMap<string, string>;
@@ -62,6 +63,15 @@ export async function checkInvariants(store: ObjectStore, name: string): Promise
     shardSha256s.push(commit.sha256);
   }
   expect(features.size + rejected.size).toBe(planned.size);
+  const taken = run.plan.base?.shards ?? [];
+  for (const shard of taken) {
+    const { imageIds, features: rows, dimension } = await readShard(store, shard, run.plan.encoder.dimension);
+    for (const [row, id] of imageIds.entries()) {
+      expect(planned.has(id)).toBe(false);
+      planned.add(id);
+      features.set(id, rows.subarray(row * dimension, (row + 1) * dimension));
+    }
+  }
   expect(planned.size).toBe(run.plan.splits.reduce((sum, { samples }) => sum + samples, 0));
 
   const records: number[] = [];
@@ -72,8 +82,11 @@ export async function checkInvariants(store: ObjectStore, name: string): Promise
   for await (const { key } of store.list(keys.manifests(name))) numbers.push(Number(/(\d+)\.json$/.exec(key)![1]));
   const newest = keys.manifest(name, Math.max(...numbers));
   const manifest = parseRecord(ManifestRecord, MANIFEST_FORMAT, (await store.get(newest))!.body, newest);
-  expect(manifest.shards.map(({ sha256 }) => sha256)).toEqual(shardSha256s);
+  expect(manifest.shards.slice(0, taken.length)).toEqual(taken);
+  expect(manifest.shards.slice(taken.length).map(({ sha256 }) => sha256)).toEqual(shardSha256s);
   expect(manifest.shards.reduce((sum, { rows }) => sum + rows, 0)).toBe(features.size);
+  for (const { split, rows, rejected: refused } of manifest.splits)
+    expect(rows + refused).toBe(run.plan.splits.find((entry) => entry.split === split)!.samples);
   expect(Object.values(manifest.rejected).reduce((sum, count) => sum + count, 0)).toBe(rejected.size);
   return { features, rejected, shardSha256s, manifests: numbers.length };
 }

@@ -58,6 +58,21 @@ test('lists the shards in order, with totals', () => {
   });
 });
 
+test('lists what is taken over first, each with its run, and counts it', () => {
+  const base = [
+    { shard: 7, split: 'val', run: 'before', rows: 5, rejected: 0, key: 'before/7', bytes: 9, sha256: 'f'.repeat(64), dropped: ['3'] },
+  ];
+  const planned = { ...run, plan: { ...run.plan, base: { run: 'before', manifest: 1, sha256: 'f'.repeat(64), shards: base } } };
+  const { shards, splits, rejected } = buildManifest(planned, byShard(whole), 1);
+  expect(shards).toHaveLength(4);
+  expect(shards[0]).toEqual(base[0]);
+  expect(splits).toMatchObject([
+    { split: 'train', rows: 3, rejected: 2 },
+    { split: 'val', rows: 6, rejected: 1 },
+  ]);
+  expect(rejected).toEqual({ TRUNCATED: 2, TOO_LARGE: 1 });
+});
+
 test('is MISSING_SHARDS with the list while a commit is missing', () => {
   expect(() => buildManifest(run, byShard(whole.slice(1)), 1)).toThrow(
     expect.objectContaining({ code: 'MISSING_SHARDS', message: expect.stringContaining('1 of the 3 shards') as string }) as Error,
