@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { latestManifest } from '@showtell/ingest/manifest';
 import type { Settings } from '@showtell/shared/config';
+import { latestManifest } from '@showtell/shared/manifests';
 import { listCommitted, readCommit } from '@showtell/shared/planned-run';
 import { until } from '../../packages/shared/test/queue/until';
 import { checkInvariants } from './invariants';

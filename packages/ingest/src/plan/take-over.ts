@@ -16,7 +16,7 @@ export class TakeOver {
    * @param shard as the manifest of `run` lists it.
    * @param rows what was planned of each row of the shard's body, in the body's order.
    */
-  add(run: string, { rejected: _, dropped, ...shard }: ManifestShard, rows: readonly PlanRow[]): void {
+  add(run: string, { dropped, ...shard }: ManifestShard, rows: readonly PlanRow[]): void {
     const left = this.#left.get(shard.split);
     const foreign = new Set(dropped);
     // Whoever took it over takes the row out, so that no sample is taken twice.
