@@ -10,7 +10,8 @@ import { enqueueAgain } from '../enqueue/enqueue-again';
 const EVERY_MILLISECONDS = 1_000;
 /** Looks at which a run must be halted before that is believed: the finalizer may just be healing it. */
 const HALTED_LOOKS = 3;
-const MOVES: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running']);
+/** A paused run waits for its operator, and so does who waits for it. */
+const MOVES: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running', 'paused']);
 
 export interface FollowOptions {
   readonly store: ObjectStore;
@@ -41,6 +42,9 @@ export function stuck({ run, state, failures, shards, request }: RunStatus): Sho
     cancelled: 'it is cancelled',
   }[state as 'failed' | 'lost' | 'paused' | 'cancelled'];
   const again = `it again, which adds only what is missing: ${enqueueAgain(request)}`;
-  const hint = { failed: `Mend the cause, then enqueue ${again}`, lost: `Enqueue ${again}` }[state as string];
+  const resume = `showtell resume ${run} goes on with it`;
+  const hint = { failed: `Mend the cause, then enqueue ${again}`, lost: `Enqueue ${again}`, paused: resume, cancelled: resume }[
+    state as string
+  ];
   return new ShowtellError('RUN_STUCK', `The run ${run} cannot go on: ${why ?? state}`, hint === undefined ? {} : { hint });
 }

@@ -16,14 +16,22 @@ const STATE_COLOURS: Record<RunStatus['state'], (text: string) => string> = {
   lost: pc.red,
 };
 
+/** A run among others. */
+export interface ListedRun extends RunStatus {
+  /** Its part of the images that were encoded lately, 0 to 1, where it runs. */
+  readonly share?: number | undefined;
+}
+
 /** All runs, one a line. */
-export function formatRuns(runs: readonly RunStatus[]): string {
+export function formatRuns(runs: readonly ListedRun[]): string {
   if (runs.length === 0) return 'There is no run in this store yet. Make one: showtell enqueue SOURCE\n';
   const table = formatTable(
-    ['run', 'state', 'samples', 'done', 'rejected', 'rate', 'eta', 'source'],
+    ['run', 'state', 'priority', 'share', 'samples', 'done', 'rejected', 'rate', 'eta', 'source'],
     runs.map((status) => [
       status.run,
       STATE_COLOURS[status.state](status.state),
+      status.priority,
+      status.share === undefined ? '–' : formatShare(Math.round(100 * status.share), 100),
       status.samples.planned,
       doneShare(status),
       status.samples.rejected,
@@ -49,11 +57,27 @@ export function noEncoder({ state, workers, request: { precision } }: RunStatus)
 
 /** One run with all that is known of it. */
 export function formatRun(status: RunStatus): string {
-  const { run, state, source, request, encoder, shards, samples, splits, rejected, failures, waiting, lastCommit, queues, workers } =
-    status;
+  const {
+    run,
+    state,
+    priority,
+    source,
+    request,
+    encoder,
+    shards,
+    samples,
+    splits,
+    rejected,
+    failures,
+    waiting,
+    lastCommit,
+    queues,
+    workers,
+  } = status;
   const missing = noEncoder(status);
   const facts: [string, string][] = [
-    ['State', STATE_COLOURS[state](state)],
+    ['State', `${STATE_COLOURS[state](state)}${halted(status)}`],
+    ...(state === 'complete' ? [] : [['Priority', String(priority)] as [string, string]]),
     ['Source', source],
     ['Encoder', encoder === undefined ? '–' : `${encoder.encoder} ${encoder.precision}, weights ${encoder.weightsSha256.slice(0, 12)}`],
     [
@@ -98,16 +122,29 @@ export function formatRun(status: RunStatus): string {
 function formatWorkers(workers: NonNullable<RunStatus['workers']>): string {
   if (workers.length === 0) return NO_WORKER;
   return formatTable(
-    ['worker', 'stage', 'device', 'images/s'],
-    workers.map(({ name, stage, device, rate: images }) => [
+    ['worker', 'stage', 'device', 'images/s', 'images', 'at', 'last word'],
+    workers.map(({ name, stage, device, rate: perSecond, images, jobs, silentSeconds }) => [
       name,
       stage ?? '?',
       device ?? '?',
-      images === undefined ? '?' : images.toFixed(1),
+      perSecond === undefined ? '?' : perSecond.toFixed(1),
+      images === undefined ? '?' : formatCount(images),
+      jobs === undefined ? '?' : formatJobs(jobs),
+      silentSeconds === undefined ? pc.yellow('silent: its machine may be gone') : `${silentSeconds.toFixed(0)} s ago`,
     ]),
   );
 }
 
+/** `coco 17`, `coco 17 and 18`, `–`. */
+function formatJobs(jobs: readonly { readonly run: string; readonly shard: number }[]): string {
+  const runs = [...new Set(jobs.map(({ run }) => run))];
+  const shardsOf = (name: string) => jobs.filter(({ run }) => run === name).map(({ shard }) => shard);
+  return runs.map((run) => `${run} ${shardsOf(run).join(' and ')}`).join(', ') || '–';
+}
+
+/** What is to be done about a run that somebody has stopped. */
+const halted = ({ state, run }: RunStatus) =>
+  state === 'paused' || state === 'cancelled' ? pc.dim(` (showtell resume ${run} goes on with it)`) : '';
 const doneShare = ({ samples }: RunStatus) => formatShare(samples.committed + samples.rejected, samples.planned);
 const rate = ({ rate: images }: RunStatus) => (images === undefined ? '–' : `${images.toFixed(1)}/s`);
 const eta = ({ etaSeconds }: RunStatus) => (etaSeconds === undefined ? '–' : formatSeconds(etaSeconds));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recentShares } from '@showtell/ingest/admin/recent-shares';
 import { GOES_ON, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
 import { runNames } from '@showtell/shared/planned-run';
 import { openQueues } from '@showtell/shared/queue/open-queues';
@@ -7,7 +8,7 @@ import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import type { CommandContext } from '../context';
 import { stuck } from './follow-run';
-import { formatRun, formatRuns } from './format-status';
+import { formatRun, formatRuns, type ListedRun } from './format-status';
 
 export interface ShowStatusOptions {
   /** One run, or all of them. */
@@ -21,7 +22,7 @@ const WATCH_MILLISECONDS = 1_000;
 const CLEAR = '\u001b[2J\u001b[H';
 
 /**
- * Prints how runs stand; with `watch` again every second until all of them are complete.
+ * Prints how runs stand; with `watch` again every second until all of them are complete or cancelled.
  * What is done comes from the store: without a Redis address only jobs and workers are left out.
  * @throws ShowtellError `RUN_STUCK` when a run that was printed cannot go on by itself.
  */
@@ -38,12 +39,19 @@ export async function showStatus(context: CommandContext, { run, watch, json }: 
     const names = run === undefined ? await runNames(store, { signal }) : [run];
     const found: RunStatus[] = [];
     for (const name of names) found.push(await look(name));
-    print(found, { run, json, clear: watch && process.stdout.isTTY });
+    print(run === undefined ? withShares(found, known) : found, { run, json, clear: watch && process.stdout.isTTY });
     const halted = found.find(({ state }) => !GOES_ON.has(state));
     if (halted !== undefined) throw stuck(halted);
-    if (!watch || found.every(({ state }) => state === 'complete')) return;
+    // A paused run may go on at any time, a cancelled one stays as it is.
+    if (!watch || found.every(({ state }) => state === 'complete' || state === 'cancelled')) return;
     await sleep(WATCH_MILLISECONDS, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
+}
+
+function withShares(found: readonly RunStatus[], known: ReadonlyMap<string, ReadonlyMap<number, CommitRecord>>): ListedRun[] {
+  const running = found.filter(({ state }) => state === 'running').map(({ run }) => ({ run, commits: known.get(run)!.values() }));
+  const shares = recentShares(running);
+  return found.map((status) => ({ ...status, share: shares.get(status.run) }));
 }
 
 function print(found: readonly RunStatus[], { run, json, clear }: { run: string | undefined; json: boolean; clear: boolean }): void {

@@ -22,6 +22,7 @@ export async function waitForRun(
   const begun = performance.now();
   const say = (line: string) => process.stderr.write(`${line}\n`);
   let bar: Progress | undefined;
+  let before: RunStatus['state'] | undefined;
   const told = new Set<string>();
   const sayOnce = (what: string, more?: string) => {
     if (!told.has(what)) say(`  ${more === undefined ? what : `${what}: ${more}`}`);
@@ -31,6 +32,9 @@ export async function waitForRun(
     const { samples } = now;
     bar ??= startProgress('Encoding', samples.planned);
     bar.update(samples.committed + samples.rejected, noteOf(now));
+    if (now.state === 'paused' && before !== 'paused') say(`  The run is paused: showtell resume ${run} goes on with it`);
+    if (now.state === 'running' && before === 'paused') say('  The run goes on');
+    before = now.state;
     if (now.state === 'running' && now.workers?.length === 0)
       sayOnce('No worker is running: start some with showtell up, or showtell worker ingest and showtell worker encoder');
     const missing = noEncoder(now);

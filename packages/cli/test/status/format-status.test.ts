@@ -10,6 +10,7 @@ const formatRuns = (...args: Parameters<typeof runs>) => stripVTControlCharacter
 const status = (more: Partial<RunStatus>): RunStatus => ({
   run: 'drawn',
   state: 'running',
+  priority: 10,
   source: 'synthetic:20',
   request: {
     formatVersion: 1,
@@ -50,7 +51,7 @@ const queues = {
 
 test('without Redis it is said what is not known, and there is no rate', () => {
   const incomplete = status({ state: 'incomplete' });
-  expect(formatRuns([incomplete])).toMatch(/^drawn +incomplete +20 +40 % +0 +– +– /m);
+  expect(formatRuns([incomplete])).toMatch(/^drawn +incomplete +10 +– +20 +40 % +0 +– +– /m);
   expect(formatRuns([incomplete])).toMatch(/\nRedis was not asked \(no address is set\)/);
   expect(formatRun(incomplete)).toMatch(/State +incomplete\n[^]*Last +shard committed 2026-01-02[^]*\nRedis was not asked/);
   expect(formatRun(incomplete)).not.toMatch(/Rate|queue/i);
@@ -83,7 +84,10 @@ test('a run that cannot go on names the command to type', () => {
     message: expect.stringContaining('1 of 5 shards have failed: BUG: no') as string,
     hint: expect.stringMatching(/^Mend the cause, then .*: showtell enqueue synthetic:20 --run drawn$/) as string,
   });
-  expect(stuck(status({ state: 'paused' }))).toMatchObject({ hint: undefined });
+  expect(stuck(status({ state: 'cancelled' }))).toMatchObject({
+    message: 'The run drawn cannot go on: it is cancelled',
+    hint: 'showtell resume drawn goes on with it',
+  });
 });
 
 test('a run that only workers of another precision could encode names the one to start', () => {
@@ -92,4 +96,28 @@ test('a run that only workers of another precision could encode names the one to
   expect(formatRun(status({ workers: [ingest] }))).toContain('No worker encodes in float32');
   expect(noEncoder(status({ workers: [ingest, { name: 'b', stage: 'encoder' }] }))).toBeUndefined();
   expect(noEncoder(status({ state: 'complete', workers: [ingest] }))).toBeUndefined();
+});
+
+test('a run that somebody stopped says how it goes on', () => {
+  expect(formatRun(status({ state: 'paused', priority: 40 }))).toMatch(
+    /State +paused \(showtell resume drawn goes on with it\)\n +Priority +40\n/,
+  );
+});
+
+test('runs have their priorities, and those that run their share of what was encoded lately', () => {
+  const list = formatRuns([{ ...status({ priority: 20 }), share: 0.6666 }, { ...status({ run: 'other', state: 'paused' }) }]);
+  expect(list).toMatch(/^drawn +running +20 +67 % /m);
+  expect(list).toMatch(/^other +paused +10 +– /m);
+});
+
+test('workers tell what they are at; one whose machine is gone is marked', () => {
+  const encoder = { name: 'a', stage: 'encoder' as const, device: 'cuda', rate: 12.34, images: 1_234, silentSeconds: 1.2 };
+  const jobs = [
+    { run: 'drawn', shard: 3 },
+    { run: 'drawn', shard: 4 },
+  ];
+  const text = formatRun(status({ queues, workers: [{ ...encoder, jobs }, { ...encoder, name: 'b', jobs: [] }, { name: 'c' }] }));
+  expect(text).toMatch(/^a +encoder +cuda +12\.3 +1,234 +drawn 3 and 4 +1 s ago$/m);
+  expect(text).toMatch(/^b +encoder .* – +1 s ago$/m);
+  expect(text).toMatch(/^c .* silent: its machine may be gone$/m);
 });

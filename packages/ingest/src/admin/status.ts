@@ -1,10 +1,10 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readControl, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
+import { readControlRecord, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { listWorkers } from '@showtell/shared/queue/worker-report';
-import type { ControlRecord } from '@showtell/shared/schema/control';
+import { type ControlRecord, priorityOf } from '@showtell/shared/schema/control';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import { takenOver } from '@showtell/shared/schema/plan';
 import type { ReportRecord } from '@showtell/shared/schema/report';
@@ -36,6 +36,8 @@ export interface RunStatus {
    * missing, and Redis was not asked whether anybody works on them; or the operator's `paused` and `cancelled`.
    */
   readonly state: 'planning' | 'running' | 'complete' | 'failed' | 'lost' | 'incomplete' | 'paused' | 'cancelled';
+  /** The run's share of the workers, beside those of other runs. */
+  readonly priority: number;
   readonly source: string;
   /** What was asked for. */
   readonly request: RunRecord;
@@ -100,7 +102,6 @@ export async function runStatus(
   const { number, manifest } = await newestManifest(store, name, read);
   const told = run !== undefined && manifest !== undefined && tellsOf(manifest, run, await listVoids(store, name, read));
   const precision = request.precision;
-  const failures = queues ? await listFailures(queues, name, precision) : [];
   const records = [...commits.values()];
   const taken = run === undefined ? 0 : takenOver(run.plan);
   const samples = {
@@ -110,26 +111,25 @@ export async function runStatus(
     takenOver: taken,
   };
   const left = samples.planned - samples.committed - samples.rejected;
-  const failed = failures.filter(({ shard }) => shard === undefined || !commits.has(shard));
-  const state = await stateOf(
-    store,
-    queues,
-    name,
-    {
-      planned: planned.length,
-      committed: commits.size,
-      failed: failed.length,
-      planning: run === undefined,
-      complete: told,
-    },
-    signal,
+  const { record: control } = await readControlRecord(store, name, read);
+  const failed = (queues ? await listFailed(queues, name, precision) : []).filter(
+    ({ shard }) => shard === undefined || !commits.has(shard),
   );
+  const state = await stateOf(queues, name, {
+    control: control.state,
+    planned: planned.length,
+    committed: commits.size,
+    failed: failed.length,
+    planning: run === undefined,
+    complete: told,
+  });
   const workers = queues && [...(await listWorkers(queues, queues.ingest)), ...(await listWorkers(queues, queues.encode(precision)))];
   // When nobody works on the run, the rate of its latest commits is history.
   const rate = state === 'complete' || (state === 'running' && workers?.length !== 0) ? rateOf(records) : undefined;
   return {
     run: name,
     state,
+    priority: priorityOf(control),
     source: request.source.url,
     request,
     encoder: run?.plan.encoder,
@@ -153,7 +153,7 @@ export async function runStatus(
       .map(({ execution }) => execution.at)
       .sort()
       .at(-1),
-    failures: failed.slice(0, FAILURES),
+    failures: queues ? await tellFailures(failed.slice(0, FAILURES)) : [],
     waiting: queues && state === 'running' ? await listWaiting(queues, name, precision) : [],
     queues: queues && {
       ingest: await countsOf(queues.ingest),
@@ -176,6 +176,7 @@ export async function noSuchRun(store: ObjectStore, name: string, signal?: Abort
 }
 
 interface Progress {
+  readonly control: ControlRecord['state'];
   readonly planned: number;
   readonly committed: number;
   readonly failed: number;
@@ -183,17 +184,10 @@ interface Progress {
   readonly complete: boolean;
 }
 
-async function stateOf(
-  store: ObjectStore,
-  queues: Queues | undefined,
-  name: string,
-  progress: Progress,
-  signal?: AbortSignal,
-): Promise<RunStatus['state']> {
-  const { planned, committed, failed, planning, complete } = progress;
+async function stateOf(queues: Queues | undefined, name: string, progress: Progress): Promise<RunStatus['state']> {
+  const { control, planned, committed, failed, planning, complete } = progress;
   if (planning) return 'planning';
   if (complete && committed >= planned) return 'complete';
-  const control: ControlRecord['state'] = await readControl(store, name, signal && { signal });
   if (control !== 'running') return control;
   if (failed > 0 && committed + failed >= planned) return 'failed';
   // Every run has a finalize job until it is complete; whoever lost Redis lost it too.
@@ -201,12 +195,27 @@ async function stateOf(
   return isLive(await queues.finalize.getJobState(jobIds.finalize(name))) ? 'running' : 'lost';
 }
 
-async function listFailures(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
+interface FailedJob {
+  readonly queue: Queues['ingest'] | Queues['finalize'];
+  readonly id: string;
+  readonly shard: number | undefined;
+}
+
+/** By their ids alone: there may be thousands of them, of all runs, with a stack trace each. */
+async function listFailed(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<FailedJob[]> {
+  const failed: FailedJob[] = [];
   // A shard fails in the encode queue, and in the ingest queue when the store was away for all of a job's attempts.
-  const jobs = [...(await queues.encode(precision).getFailed()), ...(await queues.ingest.getFailed())];
-  const shards = jobs.filter((job) => job.data.run === run).map((job) => ({ shard: job.data.shard, reason: job.failedReason }));
-  const finalize = await queues.finalize.getJob(jobIds.finalize(run));
-  return finalize && (await finalize.isFailed()) ? [...shards, { reason: finalize.failedReason }] : shards;
+  for (const queue of [queues.encode(precision), queues.ingest])
+    for (const id of await queue.getRanges(['failed'], 0, -1))
+      if (id.startsWith(`${run}.`)) failed.push({ queue, id, shard: Number(id.slice(run.length + 1)) });
+  const finalize = jobIds.finalize(run);
+  if ((await queues.finalize.getJobState(finalize)) === 'failed') failed.push({ queue: queues.finalize, id: finalize, shard: undefined });
+  return failed;
+}
+
+async function tellFailures(failed: readonly FailedJob[]): Promise<Failure[]> {
+  const jobs = await Promise.all(failed.map(({ queue, id }) => queue.getJob(id)));
+  return failed.map(({ shard }, index) => ({ ...(shard !== undefined && { shard }), reason: jobs[index]?.failedReason ?? '' }));
 }
 
 /** Of jobs that wait, those that say for what: a job that is merely tried again later says nothing. */
