@@ -63,7 +63,7 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
     env: {},
     cwd: folder,
   });
-  const store = openStore(settings.store);
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
   const log: LogLine[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) });
   const weights = narrowWeights(1);
