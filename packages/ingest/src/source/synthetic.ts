@@ -24,7 +24,8 @@ export function syntheticDataset(url: string): DatasetSource {
   const { count, seed } = parse(url);
   return {
     address: { kind: 'synthetic', url: `synthetic:${count}${seed === DEFAULT_SEED ? '' : `?seed=${seed}`}` },
-    async scan({ splits }): Promise<Dataset> {
+    async scan({ splits, signal }): Promise<Dataset> {
+      signal?.throwIfAborted();
       checkSplits(splits, url);
       const pictures = picturesOf(count, seed);
       const wanted = SPLITS.filter((split) => splits.length === 0 || splits.includes(split));

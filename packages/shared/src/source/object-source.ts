@@ -1,4 +1,4 @@
-import { ShowtellError } from '../errors';
+import { isShowtellError, ShowtellError } from '../errors';
 import { MAX_FILE_BYTES } from '../image/limits';
 import { tooLarge } from '../image/prepare';
 import type { ObjectStore } from '../object-store/object-store';
@@ -13,11 +13,24 @@ export function objectSource(store: ObjectStore): SourceReader {
       const largest = Math.max(row.bytes, row.zip?.compressedBytes ?? 0);
       if (largest > MAX_FILE_BYTES) throw tooLarge(largest);
       const { sourceKey: key, etag, bytes, zip } = row;
-      if (zip) return readEntry(store, { key, etag }, { ...zip, bytes }, signal);
-      return readObject(store, row, signal);
+      try {
+        if (zip) return await readEntry(store, { key, etag }, { ...zip, bytes }, signal);
+        return await readObject(store, row, signal);
+      } catch (error) {
+        throw isShowtellError(error, 'SOURCE_CHANGED') ? whatToDo(error) : error;
+      }
     },
     close: () => store.close(),
   };
+}
+
+/** The message stands with the rejected photo, where its reader has nothing else. */
+function whatToDo(cause: ShowtellError): ShowtellError {
+  return new ShowtellError(
+    'SOURCE_CHANGED',
+    `${cause.message}; to take the dataset as it is now, enqueue it as a new run (--run NAME --base RUN keeps what has not changed)`,
+    { cause },
+  );
 }
 
 async function readObject(store: ObjectStore, { sourceKey, etag }: PlanRow, signal?: AbortSignal): Promise<Buffer> {
