@@ -8,7 +8,12 @@ import { readJsonTokens } from './json-tokens';
  * and nothing of the file is kept but what the handlers keep. Ids are text, so that no digit of a large number is lost.
  * Throws `BROKEN_ANNOTATIONS` with the file and the line and column, or the record; or what the store or a handler throws.
  */
-export async function readAnnotations(store: ObjectStore, key: string, handlers: AnnotationHandlers, signal?: AbortSignal): Promise<void> {
+export async function readAnnotations(
+  store: Pick<ObjectStore, 'url' | 'stream'>,
+  key: string,
+  handlers: AnnotationHandlers,
+  signal?: AbortSignal,
+): Promise<void> {
   const reader = new RecordReader(key, handlers);
   const open = async () => {
     const stream = await store.stream(key, { ...(signal && { signal }) });

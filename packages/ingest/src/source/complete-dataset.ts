@@ -16,7 +16,7 @@ export function splitOf(split: string, photos: Photo[], found: ReadonlySet<Photo
       findings.add('imagesMissing', row.sourceKey);
       continue;
     }
-    if (captions.length === 0) findings.add('imagesWithoutCaption', row.sourceKey);
+    if (captions.length === 0) findings.add('imagesWithoutCaption', row.zip?.entry ?? row.sourceKey);
     samples.push(row);
     for (const caption of captions) captionRows.push({ imageId: row.imageId, caption });
   }

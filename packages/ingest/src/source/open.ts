@@ -5,6 +5,7 @@ import type { SourceAddress } from '@showtell/shared/schema/run';
 import { openSourceStore } from '@showtell/shared/source/open';
 import { captions } from './captions';
 import { coco } from './coco';
+import { cocoZip } from './coco-zip';
 import type { DatasetSource } from './dataset';
 import { photoFolder } from './find-photos';
 import { karpathy } from './karpathy';
@@ -13,7 +14,7 @@ import type { SourceKind } from './source-kind';
 import { synthetic, syntheticDataset } from './synthetic';
 
 /** Every kind of source. Add a dataset format by a file beside this one, and its row here. */
-export const SOURCES: readonly SourceKind[] = [coco, captions, karpathy, synthetic];
+export const SOURCES: readonly SourceKind[] = [coco, cocoZip, captions, karpathy, synthetic];
 
 export interface OpenDatasetOptions {
   /** Address of the S3-compatible server that has the source, where it is not AWS. */
