@@ -1,5 +1,6 @@
 import { ReadableStream } from 'node:stream/web';
 import { type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
+import { ShowtellError } from '../errors';
 
 /**
  * The bytes of a Parquet file with the columns of the batches, compressed with zstd: one row group for so many rows, and never more
@@ -7,7 +8,8 @@ import { type RecordBatch, RecordBatchStreamWriter } from 'apache-arrow';
  */
 export async function* parquetChunks(batches: AsyncIterable<RecordBatch>, rowGroupRows: number): AsyncGenerator<Uint8Array> {
   // 5 MB of WebAssembly, which only an export to Parquet needs.
-  const { Compression, EnabledStatistics, Table, transformParquetStream, WriterPropertiesBuilder } = await import('parquet-wasm');
+  const parquet = require('parquet-wasm') as typeof import('parquet-wasm');
+  const { Compression, EnabledStatistics, Table, transformParquetStream, WriterPropertiesBuilder } = parquet;
   const properties = new WriterPropertiesBuilder()
     .setCompression(Compression.ZSTD)
     .setMaxRowGroupSize(rowGroupRows)
@@ -20,13 +22,18 @@ export async function* parquetChunks(batches: AsyncIterable<RecordBatch>, rowGro
     .setCreatedBy('showtell')
     .build();
   const source = batches[Symbol.asyncIterator]();
+  // Of a failure below it the library tells in words of its own, or, behind the first batch, ends the file as if nothing were.
   let failure: { readonly error: unknown } | undefined;
+  let ended = false;
   const stream = new ReadableStream(
     {
       async pull(controller) {
         try {
           const { done, value } = await source.next();
-          if (done) return controller.close();
+          if (done) {
+            ended = true;
+            return controller.close();
+          }
           const table = Table.fromIPCStream(RecordBatchStreamWriter.writeAll([value]).toUint8Array(true));
           controller.enqueue(table.recordBatch(0));
           table.free();
@@ -41,9 +48,10 @@ export async function* parquetChunks(batches: AsyncIterable<RecordBatch>, rowGro
   try {
     yield* (await transformParquetStream(stream as globalThis.ReadableStream, properties)) as ReadableStream<Uint8Array>;
   } catch (error) {
-    // The library tells of a failure below it in words of its own.
     throw failure === undefined ? error : failure.error;
   } finally {
     await source.return?.();
   }
+  if (failure !== undefined) throw failure.error;
+  if (!ended) throw new ShowtellError('BUG', 'The Parquet writer ended before it was given all samples');
 }
