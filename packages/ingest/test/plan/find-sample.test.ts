@@ -82,11 +82,7 @@ test('by file name: every image that has it, and how far the search is', async (
   const { store, shards, reads } = planOf({ train: [...numbered(9), rowOf('5', '0.jpg')], val: [rowOf('1000', '0.jpg')] }, 4);
   let parts = 0;
   const found = await findByFileName(store, shards, '0.jpg', { onPart: () => parts++ });
-  expect(found.map(({ shard, row }) => [shard.split, row.imageId]).sort()).toEqual([
-    ['train', '0'],
-    ['train', '5'],
-    ['val', '1000'],
-  ]);
+  expect(found.map(({ shard, row }) => `${shard.split} ${row.imageId}`).toSorted()).toEqual(['train 0', 'train 5', 'val 1000']);
   expect(parts).toBe(shards.length);
   expect(reads).toHaveLength(shards.length);
 });
