@@ -17,12 +17,14 @@ import { pauseCommand } from './commands/pause';
 import { priorityCommand } from './commands/priority';
 import { pullCommand } from './commands/pull';
 import { resumeCommand } from './commands/resume';
+import { retryCommand } from './commands/retry';
 import { rmCommand } from './commands/rm';
 import { scoreCommand } from './commands/score';
 import { showCommand } from './commands/show';
 import { statusCommand } from './commands/status';
 import { trainCommand } from './commands/train';
 import { upCommand } from './commands/up';
+import { verifyCommand } from './commands/verify';
 import { workerCommand } from './commands/worker';
 import { addSettingFlags, isEverydaySetting } from './settings-flags';
 
@@ -47,6 +49,7 @@ export function createProgram(shutdown: Shutdown): Command {
       [upCommand(shutdown), enqueueCommand(shutdown), statusCommand(shutdown), showCommand(shutdown), workerCommand(shutdown)],
     ],
     ['Steer a run:', [pauseCommand(shutdown), resumeCommand(shutdown), cancelCommand(shutdown), priorityCommand(shutdown)]],
+    ['Mend a run:', [verifyCommand(shutdown), retryCommand(shutdown)]],
     ['Train:', [trainCommand(shutdown), checkpointsCommand(shutdown), curvesCommand(shutdown)]],
     ['Judge it:', [evaluateCommand(shutdown), compareCommand(shutdown), scoreCommand(shutdown)]],
     [

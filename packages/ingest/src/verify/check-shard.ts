@@ -125,7 +125,8 @@ export async function checkPart(
   } catch (error) {
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
     if ((await store.head(key, options)) === undefined) return { damage: GONE };
-    return { damage: { what: 'corrupt', message: error.message } };
+    // The key stands beside it.
+    return { damage: { what: 'corrupt', message: error.message.replace(` for ${key} in ${store.url}`, '') } };
   }
 }
 
