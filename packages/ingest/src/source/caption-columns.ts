@@ -18,7 +18,10 @@ export interface ChosenColumns {
 /** The columns to read among these names, or `undefined` where one that is needed is not among them. */
 export function chooseColumns(names: readonly string[]): ChosenColumns | undefined {
   const called = new Map(names.map((name) => [normal(name), name]));
-  const choose = (accepted: readonly string[]) => called.get(accepted.find((name) => called.has(name)) ?? '');
+  const choose = (accepted: readonly string[]) => {
+    const name = accepted.find((one) => called.has(one));
+    return name === undefined ? undefined : called.get(name);
+  };
   const [file, caption] = [choose(COLUMNS.file), choose(COLUMNS.caption)];
   return file === undefined || caption === undefined ? undefined : { file, caption, split: choose(COLUMNS.split), id: choose(COLUMNS.id) };
 }

@@ -34,6 +34,32 @@ describe('one address, however it is named', () => {
     expect((await openDataset(name(path), { cwd: root })).address).toEqual({ kind: 'coco', url: pathToFileURL(path).href });
   });
 
+  test.each([
+    ['captions.txt', 'captions', 'captions.txt'],
+    ['metadata.jsonl', 'captions', 'metadata.jsonl'],
+    ['results.csv', 'captions', 'results.csv'],
+    ['train/metadata.csv', 'captions', '*/metadata.csv'],
+    ['dataset.json', 'karpathy', 'dataset.json'],
+    ['dataset_flickr30k.json', 'karpathy', 'dataset_flickr30k.json'],
+  ])('%s is recognised as %s', async (name, kind, captions) => {
+    const path = await files(`of ${name.replace('/', ' ')}`, name, 'images/1.jpg');
+    const address = { kind, url: pathToFileURL(path).href, captions };
+    expect((await openDataset(path)).address).toEqual(address);
+    if (!captions.includes('*')) expect((await openDataset(join(path, name))).address).toEqual(address);
+  });
+
+  test('a file of any name with the right extension may be named', async () => {
+    const path = await files('own names', 'labels.ndjson', 'all.json');
+    expect((await openDataset(join(path, 'labels.ndjson'))).address).toMatchObject({ kind: 'captions', captions: 'labels.ndjson' });
+    expect((await openDataset(join(path, 'all.json'))).address).toMatchObject({ kind: 'karpathy', captions: 'all.json' });
+  });
+
+  test('the folder of photos is part of the address, in one way of writing', async () => {
+    const path = await files('photos beside', 'captions.csv');
+    for (const photos of ['a b/c', './a b/c/', 'a b/c//'])
+      expect((await openDataset(path, { photos })).address).toMatchObject({ captions: 'captions.csv', photos: 'a b/c' });
+  });
+
   test('synthetic:200 is recognised by its name', async () => {
     expect((await openDataset('synthetic:200')).address).toEqual({ kind: 'synthetic', url: 'synthetic:200' });
   });
@@ -67,5 +93,36 @@ describe('what is no dataset', () => {
       code: 'NOT_A_DATASET',
       message: expect.stringContaining('nothing: there is no such folder'),
     });
+  });
+
+  test('more than one: all of them are listed, and one may be named', async () => {
+    const path = await files('several', ANNOTATIONS, 'dataset_coco.json', 'captions.csv', 'captions.jsonl');
+    await expect(openDataset(path)).rejects.toMatchObject({
+      code: 'NOT_A_DATASET',
+      message: expect.stringContaining(
+        '4: annotations (coco), captions.csv (captions), captions.jsonl (captions), dataset_coco.json (karpathy)',
+      ),
+      hint: expect.stringContaining(`${pathToFileURL(path).href}/captions.jsonl`),
+    });
+    for (const [name, kind] of [
+      ['annotations', 'coco'],
+      ['dataset_coco.json', 'karpathy'],
+      ['captions.jsonl', 'captions'],
+    ] as const)
+      expect((await openDataset(join(path, name))).address.kind).toBe(kind);
+  });
+
+  test('the captions of one split of COCO: --split is for that', async () => {
+    const path = await files('one split', ANNOTATIONS);
+    await expect(openDataset(join(path, ANNOTATIONS))).rejects.toMatchObject({
+      code: 'USAGE',
+      hint: expect.stringContaining('--split val2017'),
+    });
+  });
+
+  test('--photos where the kind says by itself where they lie, or a folder that is not below the dataset', async () => {
+    await expect(openDataset(await files('with photos', ANNOTATIONS), { photos: 'x' })).rejects.toMatchObject({ code: 'USAGE' });
+    const path = await files('escaping', 'captions.csv');
+    for (const photos of ['../x', '/x', 'a/../../b']) await expect(openDataset(path, { photos })).rejects.toMatchObject({ code: 'USAGE' });
   });
 });

@@ -36,8 +36,11 @@ export const CSV: SourceShape = {
   file: 'captions.csv',
   files: (photos) => ({
     ...photosIn(() => 'images/', photos),
-    'captions.csv': ['image,split,caption,image_id', ...rows(photos, ({ id, name, split }, caption) => [name, split, quoted(caption), id])]
-      .map((row) => `${Array.isArray(row) ? row.join(',') : row}\r\n`)
+    'captions.csv': [
+      ['image', 'split', 'caption', 'image_id'],
+      ...rows(photos, ({ id, name, split }, caption) => [name, split, quoted(caption), id]),
+    ]
+      .map((row) => `${row.join(',')}\r\n`)
       .join(''),
   }),
 };
