@@ -31,7 +31,7 @@ const scan = async (path = zips, splits: string[] = [], strict = false) => (awai
 const withoutPlaces = ({ splits, findings }: Dataset) => ({
   splits: splits.map(({ samples, ...rest }) => ({
     ...rest,
-    samples: samples.map(({ zip: _, sourceKey: __, etag: ___, ...row }) => row),
+    samples: samples.map((row) => ({ ...row, zip: undefined, sourceKey: '', etag: '' })),
   })),
   findings,
 });
