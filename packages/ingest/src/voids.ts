@@ -44,8 +44,8 @@ export async function readRepaired(store: ObjectStore, run: PlannedRun, options?
   const listed = (await listVoids(store, run.name, options)).filter((entry) => isPlanned(run, entry));
   const repaired: Repaired[] = [];
   await concurrently(listed, CONCURRENCY, async (entry, index) => {
-    const { shard, number, reason, record, manifest } = (await readVoid(store, run.name, entry, options))!;
-    repaired[index] = { shard, void: number, reason, was: record?.sha256 ?? null, after: manifest };
+    const { shard, number, reason, was, manifest } = (await readVoid(store, run.name, entry, options))!;
+    repaired[index] = { shard, void: number, reason, was, after: manifest };
   });
   return repaired;
 }

@@ -3,6 +3,7 @@ import { decodeFeatureRows, type FeatureTable } from './arrow/feature-rows';
 import { readPart } from './commit';
 import { isShowtellError, ShowtellError } from './errors';
 import type { ObjectStore } from './object-store/object-store';
+import { readCommit } from './planned-run';
 import type { ManifestRecord, ManifestShard } from './schema/manifest';
 
 /** Shards read before their turn: so many answers of the store are waited for at once. */
@@ -59,11 +60,35 @@ export async function readShard(store: ObjectStore, shard: ManifestShard, dimens
     return table;
   } catch (error) {
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
-    throw new ShowtellError('CORRUPT_SHARD', `Shard ${shard.shard} is not the one that was committed: ${error.message}`, {
-      cause: error,
-      hint: 'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.',
-    });
+    throw await damagedShard(store, shard, error, signal);
   }
+}
+
+/**
+ * What to say of a shard that is no longer as its manifest names it: whether it was encoded again since, with another outcome. Then
+ * whoever froze the manifest cannot go on; a repair that gives the same bytes lets him.
+ */
+async function damagedShard(store: ObjectStore, shard: ManifestShard, cause: ShowtellError, signal?: AbortSignal): Promise<ShowtellError> {
+  // Of a shard that was taken over, the run that encoded it.
+  const run = /^runs\/([^/]+)\//.exec(shard.key)?.[1] ?? '';
+  const record = await readCommit(store, run, shard.shard, signal && { signal }).catch((error: unknown) => {
+    // The record may be damaged as well.
+    if (isShowtellError(error, 'CORRUPT_OBJECT') || isShowtellError(error, 'FORMAT_VERSION')) return undefined;
+    throw error;
+  });
+  if (record === undefined || record.sha256 === shard.sha256)
+    return new ShowtellError('CORRUPT_SHARD', `Shard ${shard.shard} is not the one that was committed: ${cause.message}`, {
+      cause,
+      hint: `showtell verify ${run} --repair encodes it again; where the same bytes come out, what stopped here goes on. Or bring the object back from a copy of the store.`,
+    });
+  return new ShowtellError(
+    'CORRUPT_SHARD',
+    `Shard ${shard.shard} of the run ${run} was encoded again since its manifest was frozen here, with other bytes (sha256 ${record.sha256}), and the body of before is damaged: ${cause.message}`,
+    {
+      cause,
+      hint: `Begin anew with the newest manifest of ${run} (a training: under another --name), or bring the object back from a copy of the store.`,
+    },
+  );
 }
 
 /** The table less the rows of some image ids. */

@@ -26,7 +26,7 @@ export function formatVerification(report: VerifyReport): string {
     spare.count === 0
       ? ''
       : pc.dim(
-          `Beside them ${plural(spare.count, 'body', 'bodies')} without a commit record, ${formatBytes(spare.bytes)}: no damage, showtell gc deletes them\n`,
+          `Beside them ${plural(spare.count, 'body', 'bodies')} without a commit record, ${formatBytes(spare.bytes)}: no damage, and gc's where nothing else names them\n`,
         ),
     findings.length === 0 ? `${pc.green('No damage')}\n` : '\n',
     ...found.map(formatFinding),

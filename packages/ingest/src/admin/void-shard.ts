@@ -5,6 +5,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import { CommitRecord, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import { VOID_FORMAT, type VoidReason, type VoidRecord } from '@showtell/shared/schema/void';
+import type { NewestManifest } from '../manifest';
 import { readVoid, type VoidNumber } from '../voids';
 
 export interface VoidShardOptions {
@@ -16,8 +17,8 @@ export interface VoidShardOptions {
   readonly detail: string;
   /** sha256 of the commit record's bytes as they were found, `null` where there was none. */
   readonly recordSha256: string | null;
-  /** Number of the run's newest manifest, 0 for none. */
-  readonly manifest: number;
+  /** The run's newest manifest. */
+  readonly newest: NewestManifest;
   /** The shard's newest void record. */
   readonly last: VoidNumber | undefined;
   /** Of the run's lock. */
@@ -55,13 +56,14 @@ export async function voidShard(options: VoidShardOptions): Promise<VoidRecord |
 }
 
 /** The void record that a killed repair left behind. */
-async function begun({ store, run, last, recordSha256, manifest, signal }: VoidShardOptions): Promise<VoidRecord | undefined> {
+async function begun({ store, run, last, recordSha256, newest, signal }: VoidShardOptions): Promise<VoidRecord | undefined> {
   const record = last && (await readVoid(store, run, last, { signal }));
-  return record?.recordSha256 === recordSha256 && record.manifest === manifest ? record : undefined;
+  return record?.recordSha256 === recordSha256 && record.manifest === newest.number ? record : undefined;
 }
 
 async function write(options: VoidShardOptions, body: Buffer | undefined): Promise<VoidRecord> {
-  const { store, run, shard, reason, detail, recordSha256, manifest, last, signal } = options;
+  const { store, run, shard, reason, detail, recordSha256, newest, last, signal } = options;
+  const manifest = newest.number;
   const parsed = body && commitRecord(body, keys.commit(run, shard));
   const unreadable = body && !parsed ? { unreadable: body.subarray(0, UNREADABLE_BYTES).toString('base64') } : {};
   for (let number = (last?.number ?? 0) + 1; ; number++) {
@@ -74,6 +76,7 @@ async function write(options: VoidShardOptions, body: Buffer | undefined): Promi
       detail,
       manifest,
       recordSha256,
+      was: parsed?.sha256 ?? newest.manifest?.shards.find((own) => own.run === undefined && own.shard === shard)?.sha256 ?? null,
       record: parsed ?? null,
       ...unreadable,
       at: new Date().toISOString(),

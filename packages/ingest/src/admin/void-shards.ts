@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '@showtell/shared/concurrently';
-import { latestManifestNumber } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
@@ -8,6 +7,7 @@ import { jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
 import type { VoidRecord } from '@showtell/shared/schema/void';
 import type { Logger } from 'pino';
+import { newestManifest } from '../manifest';
 import { listVoids } from '../voids';
 import { type AddedJobs, addFinalize, addJobs } from './add-jobs';
 import { type VoidShardOptions, voidShard } from './void-shard';
@@ -57,14 +57,14 @@ export async function encodeAgain(options: AgainOptions): Promise<Again> {
 }
 
 async function voidShards({ store, run, shards, onProgress }: AgainOptions, signal: AbortSignal): Promise<Pick<Again, 'voided' | 'left'>> {
-  const manifest = await latestManifestNumber(store, run.name, signal);
+  const newest = await newestManifest(store, run.name, { signal });
   const last = new Map((await listVoids(store, run.name, { signal })).map((entry) => [entry.shard, entry]));
   const voided: VoidRecord[] = [];
   const left: number[] = [];
   let done = 0;
   await concurrently(shards, AT_ONCE, async (request) => {
     signal.throwIfAborted();
-    const record = await voidShard({ ...request, store, run: run.name, manifest, last: last.get(request.shard), signal });
+    const record = await voidShard({ ...request, store, run: run.name, newest, last: last.get(request.shard), signal });
     if (record) voided.push(record);
     else left.push(request.shard);
     onProgress?.(++done, shards.length);

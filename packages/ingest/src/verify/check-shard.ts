@@ -103,7 +103,7 @@ async function checkPlanPart(
   const checked = await checkPart(store, part, { quick, signal });
   if ('damage' in checked) return { damage: [checked.damage], rows: undefined };
   if (checked.body === undefined) return { damage: [], rows: undefined };
-  const rows = parsed(() => decodePlanRows(checked.body!, part.key));
+  const rows = parsed(() => decodePlanRows(checked.body!, part.key), part.key);
   return 'what' in rows ? { damage: [rows], rows: undefined } : { damage: [], rows };
 }
 
@@ -136,16 +136,16 @@ function readRecord(
   body: Buffer,
   where: string,
 ): { readonly record: CommitRecord; readonly message?: undefined } | { readonly record?: undefined; message: string; newer: boolean } {
-  const record = parsed(() => parseRecord(CommitRecord, SHARD_FORMAT, body, where));
+  const record = parsed(() => parseRecord(CommitRecord, SHARD_FORMAT, body, where), where);
   return 'what' in record ? { message: record.message, newer: record.hint !== undefined } : { record };
 }
 
 /** What a parser gave, or what is wrong. What another version wrote is not ours to take away. */
-function parsed<T extends object>(parse: () => T): T | Problem {
+function parsed<T extends object>(parse: () => T, where: string): T | Problem {
   try {
     return parse();
   } catch (error) {
-    if (isShowtellError(error, 'CORRUPT_OBJECT')) return { what: 'corrupt', message: error.message };
+    if (isShowtellError(error, 'CORRUPT_OBJECT')) return { what: 'corrupt', message: error.message.replace(where, 'the object') };
     if (!isShowtellError(error, 'FORMAT_VERSION')) throw error;
     const isOther = /received (?:\d+|[a-z]+\/\d+)$/.test(error.message);
     return { what: 'corrupt', message: error.message, ...(isOther && { hint: OTHER_VERSION }) };
@@ -168,7 +168,7 @@ async function checkBody(record: CommitRecord, planned: readonly PlanRow[] | und
   if ('damage' in checked) return [checked.damage];
   const { body } = checked;
   if (body === undefined) return [];
-  const table = parsed(() => decodeFeatureRows(body, record.key));
+  const table = parsed(() => decodeFeatureRows(body, record.key), record.key);
   if ('what' in table) return [table];
   const { dimension } = context.run.plan.encoder;
   if (table.dimension !== dimension)

@@ -25,6 +25,8 @@ export const VoidRecord = z.object({
   manifest: Count,
   /** sha256 of the record's bytes as found; `null` when it was gone. */
   recordSha256: Sha256.nullable(),
+  /** sha256 of the body, as the record or else the newest manifest names it. */
+  was: Sha256.nullable(),
   /** The record, where it could be read. */
   record: CommitRecord.nullable(),
   /** The beginning of what lay there, in base64, where it was no record. */
