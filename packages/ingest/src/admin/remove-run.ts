@@ -1,25 +1,20 @@
-import { concurrently } from '@showtell/shared/concurrently';
 import { ShowtellError } from '@showtell/shared/errors';
-import { type KeyKind, kindOfKey } from '@showtell/shared/key-kinds';
+import type { KeyKind } from '@showtell/shared/key-kinds';
 import { keys } from '@showtell/shared/keys';
 import { isName } from '@showtell/shared/names';
-import type { ObjectInfo, ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { redisPrefix } from '@showtell/shared/queue/connection';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
+import { type FolderHoldings, lookAtFolder, removeFolder } from '@showtell/shared/remove-folder';
 import type { Logger } from 'pino';
 import { type RunUser, usersOfRun } from '../gc/users';
 import { endJobs } from './end-jobs';
 import { noSuchRun } from './status';
 
-const DELETES = 16;
-/** Rounds of listing and deleting: a worker that was stopped and goes on may write once more. */
-const ROUNDS = 5;
-
 /**
  * In which order a run's objects go, so that at no moment it looks like more than it is: without its manifests nobody trains on it,
- * a shard's record goes before its body, and the name is taken until nothing else is left. What Showtell does not know goes with the parts
- * of the plan.
+ * a shard's record goes before its body, and the name is taken until nothing else is left.
  */
 const ORDER: readonly (readonly KeyKind[])[] = [
   ['manifest'],
@@ -31,13 +26,9 @@ const ORDER: readonly (readonly KeyKind[])[] = [
   ['control'],
   ['run'],
 ];
-const LAST_OF_PARTS = ORDER.findIndex((kinds) => kinds.includes('planPart'));
 
-export interface RunHoldings {
+export interface RunHoldings extends FolderHoldings {
   readonly run: string;
-  readonly kinds: readonly { readonly kind: KeyKind | 'unknown'; readonly count: number; readonly bytes: number }[];
-  readonly count: number;
-  readonly bytes: number;
   readonly users: readonly RunUser[];
 }
 
@@ -49,18 +40,12 @@ interface Looking {
 
 /** What a run holds, and who refers to it. @throws ShowtellError `NOT_FOUND`; `CORRUPT_OBJECT` where nobody knows who refers to it. */
 export async function lookAtRun({ store, run, signal }: Looking): Promise<RunHoldings> {
-  const options = signal && { signal };
-  const objects = isName(run) ? await objectsOf(store, run, options) : [];
-  if (objects.length === 0) throw await noSuchRun(store, run, signal);
-  const kindOf = ({ key }: ObjectInfo): KeyKind | 'unknown' => kindOfKey(key)?.kind ?? 'unknown';
-  const kinds = [...new Set(objects.map(kindOf))].map((kind) => {
-    const own = objects.filter((object) => kindOf(object) === kind);
-    return { kind, count: own.length, bytes: sum(own) };
-  });
-  return { run, kinds, count: objects.length, bytes: sum(objects), users: await usersOfRun(store, run, options) };
+  const holdings = isName(run) ? await lookAtFolder(store, folderOf(run), { signal }) : undefined;
+  if (holdings === undefined || holdings.count === 0) throw await noSuchRun(store, run, signal);
+  return { run, ...holdings, users: await usersOfRun(store, run, signal && { signal }) };
 }
 
-const sum = (objects: readonly ObjectInfo[]) => objects.reduce((total, { bytes }) => total + bytes, 0);
+const folderOf = (run: string) => `${keys.runs()}${run}/`;
 
 /** @throws ShowtellError `IN_USE` where somebody refers to the run. */
 export function checkUnused({ run, users }: RunHoldings): void {
@@ -73,7 +58,7 @@ export function checkUnused({ run, users }: RunHoldings): void {
   throw new ShowtellError('IN_USE', `The run ${run} is in use by ${told.join(', ')}`, {
     hint: users.some(({ kind }) => kind === 'run')
       ? `Remove the runs based on it first: showtell rm ${users.find(({ kind }) => kind === 'run')!.name}`
-      : 'A training cannot be resumed or evaluated without the run that it was trained on.',
+      : `A training cannot be resumed without the runs that it is trained on. Remove it first: showtell rm --training ${users[0]!.name}`,
   });
 }
 
@@ -98,13 +83,17 @@ export interface RemovedRun {
  * @throws ShowtellError `NOT_FOUND`; `IN_USE`; `RUN_LOCKED` when a worker does not let go of it; the store's errors, `REDIS_*`.
  */
 export async function removeRun(options: RemoveRunOptions): Promise<RemovedRun> {
-  const { run, redis, signal } = options;
+  const { store, run, redis, signal, onProgress } = options;
   checkUnused(await lookAtRun(options));
   const jobs = await endJobs(options);
   const remove = async (within: AbortSignal | undefined) => {
     // Somebody may have begun with it since.
     checkUnused(await lookAtRun(options));
-    return deleteObjects(options, within);
+    return removeFolder(store, folderOf(run), {
+      order: ORDER,
+      signal: within,
+      onProgress: (done, total) => onProgress?.({ step: 'delete', done, total }),
+    });
   };
   // Who enqueues it again meanwhile waits.
   const deleted =
@@ -112,47 +101,4 @@ export async function removeRun(options: RemoveRunOptions): Promise<RemovedRun> 
       ? await remove(signal)
       : await withRunLock(redis.redis, redisPrefix(redis.queues.settings), run, remove, signal && { signal });
   return { run, ...deleted, jobs };
-}
-
-async function deleteObjects(
-  { store, run, onProgress }: RemoveRunOptions,
-  signal: AbortSignal | undefined,
-): Promise<{ readonly count: number; readonly bytes: number }> {
-  const options = signal && { signal };
-  let count = 0;
-  let bytes = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const objects = await objectsOf(store, run, options);
-    if (objects.length === 0) return { count, bytes };
-    const total = count + objects.length;
-    for (const group of inOrder(objects)) {
-      await concurrently(group, DELETES, async (object) => {
-        signal?.throwIfAborted();
-        await store.delete(object.key);
-        count += 1;
-        bytes += object.bytes;
-        onProgress?.({ step: 'delete', done: count, total });
-      });
-    }
-  }
-  throw new ShowtellError('RUN_LOCKED', `Somebody is still writing objects of the run ${run}`, {
-    hint: 'Stop the workers, then say showtell rm again.',
-  });
-}
-
-/** Groups that go one after the other; manifests singly, the newest last, or the one before it would be taken for the newest. */
-function inOrder(objects: readonly ObjectInfo[]): ObjectInfo[][] {
-  const rank = ({ key }: ObjectInfo) => {
-    const kind = kindOfKey(key)?.kind;
-    return kind === undefined ? LAST_OF_PARTS : ORDER.findIndex((kinds) => kinds.includes(kind));
-  };
-  const [manifests = [], ...others] = ORDER.map((_, index) => objects.filter((object) => rank(object) === index));
-  const number = ({ key }: ObjectInfo) => Number(/(\d+)\.json$/.exec(key)?.[1]);
-  return [...manifests.sort((a, b) => number(a) - number(b)).map((manifest) => [manifest]), ...others];
-}
-
-async function objectsOf(store: ObjectStore, run: string, options?: { readonly signal?: AbortSignal }): Promise<ObjectInfo[]> {
-  const objects: ObjectInfo[] = [];
-  for await (const object of store.list(`${keys.runs()}${run}/`, options)) objects.push(object);
-  return objects;
 }

@@ -1,3 +1,4 @@
+import { aliasNames } from '@showtell/shared/alias-names';
 import { concurrently } from '@showtell/shared/concurrently';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
@@ -38,7 +39,7 @@ export async function usersOfRun(store: ObjectStore, run: string, options?: { re
   });
   await concurrently(await foldersOf(store, keys.trainings(), options), READS, async (name) => {
     if (isNamed(await namesOf('training', keys.trainingJson(name))))
-      users.push({ kind: 'training', name, aliases: await aliasesOf(store, name, options) });
+      users.push({ kind: 'training', name, aliases: await aliasNames(store, name, options) });
   });
   return users.sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
 }
@@ -46,12 +47,5 @@ export async function usersOfRun(store: ObjectStore, run: string, options?: { re
 async function foldersOf(store: ObjectStore, folder: string, options?: { readonly signal?: AbortSignal }): Promise<string[]> {
   const names: string[] = [];
   for await (const name of store.folders(folder, options)) names.push(name);
-  return names;
-}
-
-async function aliasesOf(store: ObjectStore, training: string, options?: { readonly signal?: AbortSignal }): Promise<string[]> {
-  const folder = keys.aliases(training);
-  const names: string[] = [];
-  for await (const { key } of store.list(folder, options)) names.push(key.slice(folder.length).replace(/\.json$/, ''));
   return names;
 }
