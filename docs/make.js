@@ -3,6 +3,7 @@ const { writeFileSync } = require('node:fs');
 const path = require('node:path');
 const { ERROR_CODES, EXIT } = require('@showtell/shared/errors');
 const { SETTINGS, CONFIG_FILE, kebab } = require('@showtell/shared/config');
+const { SOURCE_VARIABLES } = require('@showtell/shared/source/source-access');
 
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
@@ -23,7 +24,7 @@ function errorsPage() {
 Every error has a code, a message that says what happened and where, and mostly a hint. On a terminal it looks like
 
 \`\`\`
-NOT_A_DATASET: Expected a COCO dataset at … but found …
+NOT_A_DATASET: Expected a dataset in … but received …
   What to do about it.
 \`\`\`
 
@@ -66,6 +67,19 @@ ${table(
     meaning,
   ]),
 )}
+
+## Credentials of the source
+
+A source in S3 may lie elsewhere than the results: \`--source-endpoint\` names its server, \`--no-sign-request\` reads a public bucket. What it
+needs to be read with stands in the environment of \`enqueue\` and of the workers, and is used for the source alone; without these variables
+the AWS SDK's own hold for it, too.
+
+${table(
+  ['variable', 'meaning'],
+  Object.values(SOURCE_VARIABLES).map(({ env, meaning }) => [`\`${env}\``, meaning]),
+)}
+
+## Redis of \`showtell up\`
 
 Where \`REDIS_URL\` is unset, commands use the Redis that \`showtell up\` started in the same working folder
 (\`.showtell/services.json\`).

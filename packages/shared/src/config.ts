@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ShowtellError } from './errors';
+import { sourceAccessProblems } from './source/source-access';
 
 const Url = (protocols: readonly string[]) =>
   z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
@@ -152,6 +153,7 @@ export function readSettings({ flags = {}, env = process.env, cwd = process.cwd(
   for (const name of Object.keys(file))
     if (!(name in SETTINGS))
       problems.push(`"${name}" in ${CONFIG_FILE}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
+  problems.push(...sourceAccessProblems(env));
   if (problems.length > 0)
     throw new ShowtellError(
       'CONFIG_INVALID',

@@ -121,7 +121,7 @@ function addressOf(text: string, cwd: string): string {
   // Whatever is frozen with the run can be read by everybody who reads the run.
   if (/^[a-z0-9]+:\/\/[^/]*@/i.test(text))
     throw new ShowtellError('USAGE', 'Expected an address without user name or password for the source', {
-      hint: 'Give credentials in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.',
+      hint: 'Give credentials in the environment, as SHOWTELL_SOURCE_ACCESS_KEY_ID and SHOWTELL_SOURCE_SECRET_ACCESS_KEY.',
     });
   if (scheme === 's3') return text.replace(/^s3:/i, 's3:').replace(/\/+$/, '');
   return pathToFileURL(resolve(localPath(text))).href;

@@ -57,7 +57,7 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
     return verdict(
       false,
       'STORE_DENIED',
-      'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE; a public bucket is read without signing.',
+      'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE (of a source: SHOWTELL_SOURCE_…); a public bucket is read without signing.',
       `no credentials were found (${message})`,
     );
   if (isUnknownKey(error)) return verdict(false, 'STORE_DENIED', DENIED_HINT);
@@ -85,7 +85,8 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
   return verdict(false, 'STORE_DENIED', DENIED_HINT);
 }
 
-const DENIED_HINT = 'Check the credentials, what they are allowed to do, and the region (AWS_REGION).';
+const DENIED_HINT =
+  'Check the credentials, what they are allowed to do, and the region (AWS_REGION; of a source that has its own: SHOWTELL_SOURCE_ACCESS_KEY_ID, …).';
 
 /** An access key that the store does not know. versitygw answers with 404, as if something were absent. */
 export const isUnknownKey = (error: unknown) => /^(InvalidAccessKeyId|XAdminUserNotFound)$/.test((error as Error).name);
