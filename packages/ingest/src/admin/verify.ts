@@ -145,7 +145,7 @@ async function openRun(
   } catch (error) {
     // Read in one go: the message says which of the two it is.
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
-    const where = error.message.includes(keys.plan(name)) ? keys.plan(name) : keys.runJson(name);
+    const where = error.message.includes(keys.runJson(name)) ? keys.runJson(name) : keys.plan(name);
     return { finding: { what: 'corrupt', run: name, where, message: error.message, mend: 'operator', hint: FROM_A_COPY } };
   }
   if ((await listCommitted(store, name, options)).size > 0) {
