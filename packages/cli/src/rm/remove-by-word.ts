@@ -31,7 +31,7 @@ export async function removeByWord(context: CommandContext, name: string, flags:
   const { yes = false, dryRun = false, withoutRedis = false, json = false, training = false } = flags;
   if (!dryRun && settings.redis === undefined && !withoutRedis)
     throw new ShowtellError('CONFIG_INVALID', 'Expected the address of Redis, where there may be jobs of it, but none is set', {
-      hint: 'Set REDIS_URL or --redis. Where that server is gone for good and no worker is running, say --without-redis.',
+      hint: 'Set REDIS_URL or --redis, or start showtell up. Where no worker is running and that server is gone for good, say --without-redis.',
     });
   const { what, holdings, check, remove } = training ? await trainingRemoval(context, name) : await runRemoval(context, name);
   if (dryRun && json) process.stdout.write(`${JSON.stringify({ ...holdings, dryRun }, null, 2)}\n`);
