@@ -23,7 +23,7 @@ export function formatSample(sample: SampleReport): string {
     ['URL', url],
     ['Shard', `${shard}${row === undefined ? '' : `, row ${row}`}${commit === undefined ? '' : `: ${commit.key}`}`],
     ['Base', encodedBy === run ? undefined : `taken over from run ${encodedBy}, whose shard this is`],
-    ['Encoded', commit && executionOf(commit.execution)],
+    ['Worker', commit && executionOf(commit.execution)],
     ['Feature', feature && figuresOf(feature)],
   ];
   return [
