@@ -107,7 +107,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
   });
   if (isCancelled !== undefined) {
     const look = async () => {
-      for (const [id, data] of [...atWork]) if (await isCancelled(data)) worker.cancelJob(id, ABORT.cancelled);
+      for (const [id, data] of atWork) if (await isCancelled(data)) worker.cancelJob(id, ABORT.cancelled);
     };
     const stop = onControlChange({ settings, redis, logger, look });
     worker.once('closing', stop);

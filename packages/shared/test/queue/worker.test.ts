@@ -221,7 +221,7 @@ describeRedis('a worker', () => {
     await worker.waitUntilReady();
     await Promise.all([0, 1].map(add));
     await until(() => begun.length === 2);
-    expect([...atWork.values()].map(({ shard }) => shard).sort()).toEqual([0, 1]);
+    expect([...atWork.values()].map(({ shard }) => shard).sort((a, b) => a - b)).toEqual([0, 1]);
     cancelled.add(1);
     await until(async () => {
       // The worker may not listen yet when it is told for the first time.
