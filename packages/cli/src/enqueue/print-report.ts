@@ -2,6 +2,7 @@ import type { EnqueueReport } from '@showtell/ingest/admin/enqueue';
 import pc from 'picocolors';
 import { formatCount, plural } from '../output/format';
 import { formatTable } from '../output/table';
+import { formatEstimate } from './format-estimate';
 
 /** What `enqueue` found and did. */
 export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
@@ -39,6 +40,7 @@ export function formatEnqueueReport(report: EnqueueReport): string {
     ),
     ...(base === undefined ? [] : [`\nBase: ${plural(base.samples, 'sample')} of ${base.run} (manifest ${base.manifest}) taken over\n`]),
     `\nShards: ${rows.map(([name, count]) => `${formatCount(count as number)} ${name}`).join(', ')}\n`,
+    ...(report.estimate === undefined ? [] : [formatEstimate(report.estimate, report.encoder)]),
     ...(report.calibration === undefined ? [] : [`Encoder: int8, ${CALIBRATION[report.calibration]}\n`]),
     ...(rejected > 0 ? [`Rejected: ${plural(rejected, 'photo')} (${formatReasons(report.samples.rejected)})\n`] : []),
     ...findingLines(report.findings).map((line) => `${pc.yellow('Note:')} ${line}\n`),

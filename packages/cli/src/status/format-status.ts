@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { formatReasons } from '../enqueue/print-report';
 import { formatCount, formatSeconds, formatShare } from '../output/format';
 import { formatTable } from '../output/table';
+import { formatDevices, reportFacts } from './format-report';
 
 const STATE_COLOURS: Record<RunStatus['state'], (text: string) => string> = {
   planning: pc.blue,
@@ -73,6 +74,7 @@ export function formatRun(status: RunStatus): string {
     lastCommit,
     queues,
     workers,
+    report,
   } = status;
   const missing = noEncoder(status);
   const facts: [string, string][] = [
@@ -85,10 +87,14 @@ export function formatRun(status: RunStatus): string {
       `${formatCount(shards.committed)} of ${formatCount(shards.planned)} committed${shards.failed > 0 ? `, ${pc.red(`${shards.failed} failed`)}` : ''}`,
     ],
     ['Samples', `${formatCount(samples.committed)} of ${formatCount(samples.planned)} encoded (${doneShare(status)})`],
+    ...(request.base === undefined
+      ? []
+      : [['Base', `${request.base}, ${formatCount(samples.takenOver)} of the samples taken over`] as [string, string]]),
     ['Rejected', samples.rejected === 0 ? '0' : `${formatCount(samples.rejected)} (${formatReasons(rejected)})`],
     ...(state === 'running' ? [['Rate', `${rate(status)}, done in ${eta(status)}`] as [string, string]] : []),
     ...(state === 'incomplete' && lastCommit !== undefined ? [['Last', `shard committed ${lastCommit}`] as [string, string]] : []),
     ...(status.manifest === undefined ? [] : [['Manifest', String(status.manifest)] as [string, string]]),
+    ...(report === undefined ? [] : reportFacts(report)),
   ];
   return [
     `${pc.bold(run)}\n`,
@@ -99,6 +105,7 @@ export function formatRun(status: RunStatus): string {
           ['split', 'planned', 'committed', 'rejected'],
           splits.map((split) => [split.split, split.planned, split.committed, split.rejected]),
         )}`,
+    report === undefined || report.devices.length === 0 ? '' : `\n${formatDevices(report)}`,
     ...failures.map(({ shard, reason }) => `${pc.red('failed')} shard ${shard}: ${reason}\n`),
     ...waiting.map(({ shard, reason }) => `${pc.yellow('waits')} shard ${shard}: ${reason}\n`),
     queues === undefined && state !== 'complete' ? `\n${NOT_ASKED}` : '',

@@ -121,3 +121,57 @@ test('workers tell what they are at; one whose machine is gone is marked', () =>
   expect(text).toMatch(/^b +encoder .* – +1 s ago$/m);
   expect(text).toMatch(/^c .* silent: its machine may be gone$/m);
 });
+
+describe('a complete run', () => {
+  const report: RunStatus['report'] = {
+    formatVersion: 1,
+    run: 'drawn',
+    manifest: 1,
+    encoder: { encoder: 'inception-v3', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 2_048 },
+    images: 200,
+    takenOver: 12,
+    rejected: {},
+    from: '2026-01-02T03:00:00.000Z',
+    to: '2026-01-02T03:02:05.000Z',
+    wallSeconds: 125,
+    workerSeconds: 240,
+    encodeSeconds: 200,
+    sourceBytes: 31_400_000,
+    shardBytes: 1_660_000,
+    devices: [
+      {
+        device: 'cpu',
+        deviceName: 'AMD EPYC',
+        engine: 'onnx',
+        precision: 'float32',
+        workers: 2,
+        images: 200,
+        seconds: 240,
+        imagesPerSecond: 0.833,
+      },
+    ],
+  };
+  const complete = (more: Partial<RunStatus>) => formatRun(status({ state: 'complete', manifest: 1, ...more }));
+
+  test('tells what it took and which devices did it', () => {
+    const text = complete({ report });
+    expect(text).toMatch(/Took +2 min 5 s, from 2026-01-02T03:00:00.000Z to 2026-01-02T03:02:05.000Z\n/);
+    expect(text).toMatch(/Work +4 min 0 s of all workers together, 3 min 20 s of it in the encoder\n/);
+    expect(text).toMatch(/Bytes +31.4 MB of photos read, 1.7 MB of shards written\n/);
+    expect(text).toMatch(/^AMD EPYC \(cpu\) +onnx +float32 +2 +200 +4 min 0 s +0\.8$/m);
+  });
+
+  test('says what it took over from its base, which may be everything', () => {
+    const { request } = status({});
+    const own = { request: { ...request, base: 'before' }, samples: { planned: 20, committed: 20, rejected: 0, takenOver: 20 } };
+    const idle = { ...report!, images: 0, from: null, to: null, wallSeconds: 0, workerSeconds: 0, devices: [] };
+    const text = complete({ ...own, report: idle });
+    expect(text).toMatch(/Base +before, 20 of the samples taken over\n/);
+    expect(text).toMatch(/Took +nothing: its base had everything\n/);
+    expect(text).not.toMatch(/^device/im);
+  });
+
+  test('that is older than reports is shown without', () => {
+    expect(complete({ report: undefined })).not.toMatch(/Took|Bytes/);
+  });
+});

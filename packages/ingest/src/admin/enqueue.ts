@@ -8,7 +8,7 @@ import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/plann
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
-import { type PlanBase, type PlanFindings, takenOver } from '@showtell/shared/schema/plan';
+import { type PlanBase, type PlanFindings, type PlanRow, takenOver } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -16,10 +16,12 @@ import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
 import { countRejections, readCommits } from '../commits';
 import { calibrationPhotos, calibrationRows } from '../plan/calibration-photos';
+import type { Estimate } from '../plan/estimate';
 import type { DatasetSource } from '../source/dataset';
 import { addJobs, countMissing } from './add-jobs';
 import { openBase, takeOver } from './base-run';
 import { buildPlan } from './build-plan';
+import { forecast } from './forecast';
 import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
 import { setPriority, writePriority } from './set-priority';
 
@@ -94,6 +96,10 @@ export interface EnqueueReport {
   readonly findings: PlanFindings;
   /** Of a run whose encoder is calibrated: by this call, by the one that planned it, for its base, or in a dry run not yet. */
   readonly calibration?: 'made' | 'kept' | 'base' | 'due';
+  /** What asked for the encoder, and what it is. */
+  readonly encoder: Pick<RunRecord, 'encoder' | 'weights' | 'precision'>;
+  /** Of a dry run. */
+  readonly estimate?: Estimate;
 }
 
 /**
@@ -108,7 +114,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
   try {
     // First, because a server that is not there should be known before an hour of listing.
     const found = dryRun ? await queuesIfThere(settings, logger, opened) : await openQueues(settings, logger, opened);
-    const { run, existed, calibration } = await plan(request, options);
+    const { run, existed, calibration, rows } = await plan(request, options);
     // Before the jobs, which are added by it.
     if (options.priority !== undefined && 'queues' in found && !dryRun)
       await (existed
@@ -142,7 +148,9 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
       ...(run.plan.base && { base: describeBase(run.plan.base) }),
       splits: run.plan.splits.map((entry) => ({ ...entry, takenOver: takenOver(run.plan, entry.split) })),
       findings: run.plan.findings,
+      encoder: encoderOf(run.request),
       ...(calibration !== undefined && { calibration }),
+      ...(dryRun && { estimate: await forecast(store, run, rows, signal && { signal }) }),
     };
   } finally {
     await opened.run();
@@ -160,6 +168,8 @@ async function queuesIfThere(settings: Settings, logger: Logger, opened: Shutdow
   }
 }
 
+const encoderOf = ({ encoder, weights, precision }: RunRecord) => ({ encoder, weights, precision });
+
 const describeBase = ({ run, manifest, shards }: PlanBase) => ({
   run,
   manifest,
@@ -171,6 +181,8 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 
 interface Planned extends Pick<EnqueueReport, 'existed' | 'calibration'> {
   readonly run: PlannedRun;
+  /** Of a plan that is not written: what it would plan. */
+  readonly rows?: readonly PlanRow[];
 }
 
 /** The committed plan, made first when there is none. A run that has one never reads the source's list again. */
@@ -204,7 +216,8 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
   const calibrate = base === undefined ? weights.calibrate : undefined;
   if (dryRun) {
     const { run } = planFor();
-    return { run, existed, ...(calibrate ? { calibration: 'due' } : calibrationOf(run)) };
+    const rows = dataset.splits.flatMap(({ split, samples }) => taken?.left.get(split) ?? samples);
+    return { run, existed, rows, ...(calibrate ? { calibration: 'due' } : calibrationOf(run)) };
   }
 
   await store.probe(signal && { signal });
