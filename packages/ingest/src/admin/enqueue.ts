@@ -114,7 +114,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
   try {
     // First, because a server that is not there should be known before an hour of listing.
     const found = dryRun ? await queuesIfThere(settings, logger, opened) : await openQueues(settings, logger, opened);
-    const { run, existed, calibration, rows } = await plan(request, options);
+    const { run, existed, calibration, toPlan } = await plan(request, options);
     // Before the jobs, which are added by it.
     if (options.priority !== undefined && 'queues' in found && !dryRun)
       await (existed
@@ -150,7 +150,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
       findings: run.plan.findings,
       encoder: encoderOf(run.request),
       ...(calibration !== undefined && { calibration }),
-      ...(dryRun && { estimate: await forecast(store, run, rows, signal && { signal }) }),
+      ...(dryRun && { estimate: await forecast(store, run, toPlan, signal && { signal }) }),
     };
   } finally {
     await opened.run();
@@ -182,7 +182,7 @@ const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => to
 interface Planned extends Pick<EnqueueReport, 'existed' | 'calibration'> {
   readonly run: PlannedRun;
   /** Of a plan that is not written: what it would plan. */
-  readonly rows?: readonly PlanRow[];
+  readonly toPlan?: readonly PlanRow[];
 }
 
 /** The committed plan, made first when there is none. A run that has one never reads the source's list again. */
@@ -216,8 +216,8 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
   const calibrate = base === undefined ? weights.calibrate : undefined;
   if (dryRun) {
     const { run } = planFor();
-    const rows = dataset.splits.flatMap(({ split, samples }) => taken?.left.get(split) ?? samples);
-    return { run, existed, rows, ...(calibrate ? { calibration: 'due' } : calibrationOf(run)) };
+    const toPlan = dataset.splits.flatMap(({ split, samples }) => taken?.left.get(split) ?? samples);
+    return { run, existed, toPlan, ...(calibrate ? { calibration: 'due' } : calibrationOf(run)) };
   }
 
   await store.probe(signal && { signal });
