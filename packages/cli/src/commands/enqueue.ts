@@ -81,5 +81,5 @@ Examples:
 function kindsHelp(): string {
   const { SOURCES } = require('@showtell/ingest/source/open') as typeof Sources;
   const { describeKinds } = require('@showtell/ingest/source/recognise') as typeof Recognise;
-  return `\nSources, told apart by what lies there:\n${describeKinds(SOURCES)}\n`;
+  return `\nSources, told apart by what lies there:\n${describeKinds(SOURCES)}`;
 }

@@ -20,8 +20,7 @@ const EACH_SPLIT = '*/';
 
 export const captions: SourceKind = {
   kind: 'captions',
-  looks:
-    'photos in this folder or in images/, captions in captions.csv or metadata.jsonl (.tsv, .txt, .ndjson), or in each <split>/metadata.csv',
+  looks: 'photos here or in images/, captions.csv or metadata.jsonl (.tsv, .txt)',
   prefixes: [...NAMES.map((name) => `${name}.`), ...SPLIT_FOLDERS.map((split) => `${split}/metadata.`)],
   recognise: (keys) => [...new Set(keys.filter(isCaptionsFile).map(withEachSplit))].map((key) => ({ name: key, captions: key })),
   named: (file) => (isCaptionsFile(file) ? { name: file, captions: file } : undefined),

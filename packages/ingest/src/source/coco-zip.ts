@@ -9,7 +9,7 @@ import { storedDataset } from './stored-dataset';
 /** COCO's own zip archives, left as they are. Photos that were unpacked, while their captions were not, are taken where they lie. */
 export const cocoZip: SourceKind = {
   kind: 'coco-zip',
-  looks: "COCO's own zips, unopened: annotations_*.zip and <split>.zip, or these in annotations/ and zips/",
+  looks: "COCO's own zips, unopened: annotations_*.zip and <split>.zip",
   prefixes: ['annotations'],
   folders: ['annotations', 'zips'],
   // Who has unpacked the captions may have kept their archive.

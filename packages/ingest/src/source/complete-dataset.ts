@@ -27,7 +27,7 @@ export function splitOf(split: string, photos: Photo[], found: ReadonlySet<Photo
  * The dataset of these splits. A split without photos is left out unless it was asked for: who fetched only some of the photos has
  * the captions of all.
  * @param empty the error of splits without photos.
- * @throws ShowtellError `empty`, `STRICT`, `CAPTION_INVALID`, `ID_CONFLICT`.
+ * @throws ShowtellError `empty`, `STRICT`, `CAPTION_INVALID`.
  */
 export function completeDataset(
   found: readonly DatasetSplit[],
@@ -40,21 +40,5 @@ export function completeDataset(
   if (strict) findings.refuse();
   if (without.length === found.length) throw empty(without);
   const splits = found.filter(({ samples }) => samples.length > 0).toSorted((a, b) => compareCodePoints(a.split, b.split));
-  checkIds(splits);
   return { splits, findings: findings.result() };
-}
-
-/** Who asks for an image by its id must get one. */
-function checkIds(splits: readonly DatasetSplit[]): void {
-  if (splits.length === 1) return;
-  const seen = new Map<string, string>();
-  for (const { split, samples } of splits)
-    for (const { imageId } of samples) {
-      const other = seen.get(imageId);
-      if (other !== undefined)
-        throw new ShowtellError('ID_CONFLICT', `Expected image id ${imageId} in one split but received it in ${other} and ${split}`, {
-          hint: `Number the images of all splits differently, or make a run of each split: --split ${split}`,
-        });
-      seen.set(imageId, split);
-    }
 }

@@ -28,7 +28,7 @@ export interface Dataset {
 
 export interface DatasetSplit {
   readonly split: string;
-  /** In `compareImageIds` order; no image id twice in the whole dataset. */
+  /** In the order of `sortByImageId`; no image id twice. COCO's files of two splits may number their images alike. */
   readonly samples: readonly PlanRow[];
   /** In the order of `samples`, then of the annotations. */
   readonly captions: readonly CaptionRow[];

@@ -17,7 +17,7 @@ const CAPTIONS = /^dataset(?:_[^/]+)?\.json$/;
 
 export const karpathy: SourceKind = {
   kind: 'karpathy',
-  looks: "photos here, in images/ or in <filepath>/, captions and splits in Karpathy's dataset_<name>.json",
+  looks: 'photos here, in images/ or <filepath>/, and dataset_<name>.json',
   prefixes: ['dataset.', 'dataset_'],
   recognise: (keys) => keys.filter((key) => CAPTIONS.test(key)).map((key) => ({ name: key, captions: key })),
   named: (file) => (file.endsWith('.json') ? { name: file, captions: file } : undefined),

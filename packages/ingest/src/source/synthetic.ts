@@ -13,7 +13,7 @@ const SPLITS = ['test', 'train', 'val'] as const;
 /** Recognised by its name alone: nothing of it lies anywhere. */
 export const synthetic: SourceKind = {
   kind: 'synthetic',
-  looks: 'synthetic:N or synthetic:N?seed=S, drawn pictures with exact captions',
+  looks: 'synthetic:N, drawn pictures with exact captions',
   prefixes: [],
   recognise: () => [],
   open: ({ url }) => syntheticDataset(url),
