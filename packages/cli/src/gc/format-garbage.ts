@@ -53,7 +53,7 @@ export function formatGarbage(report: GarbageReport): string {
       ? ''
       : `Unknown, never deleted: ${plural(unknown.count, 'object')} (${formatBytes(unknown.bytes)}), such as ${unknown.examples.slice(0, EXAMPLES).join(', ')}\n`,
     ...unplanned.map((run) => `Run ${run} has no plan: enqueue it again, or remove it: showtell rm ${run}\n`),
-    ...headless.map((folder) => `${folder} is what is left of something that was removed${remedy(folder)}\n`),
+    ...headless.map((folder) => `${folder} is what is left of something that was removed: ${remedy(folder)}\n`),
     ...unreadable.map(({ reason }) => `${pc.red('Unreadable:')} ${reason}\n`),
     withheld.count === 0
       ? ''
@@ -68,5 +68,5 @@ export function formatGarbage(report: GarbageReport): string {
 
 const remedy = (folder: string) => {
   const [kind, name] = folder.split('/');
-  return kind === 'runs' ? `: showtell rm ${name}` : '';
+  return `showtell rm ${kind === 'runs' ? '' : '--training '}${name}`;
 };
