@@ -27,6 +27,7 @@ export function openContext(command: Command, shutdown: Shutdown, { name = 'show
   const logLevel = quiet && settings.logLevel === 'info' ? 'warn' : settings.logLevel;
   const logger = createLogger(name, { ...settings, logLevel });
   const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  shutdown.logTo(logger);
   shutdown.defer('store', () => store.close());
   return { settings, logger, store, shutdown, signal: shutdown.signal };
 }

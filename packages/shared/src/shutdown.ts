@@ -16,13 +16,18 @@ const LINGER_MS = 1_000;
 export class Shutdown {
   readonly #controller = new AbortController();
   readonly #steps: Step[] = [];
-  readonly #logger: Logger | undefined;
+  #logger: Logger | undefined;
   #running: Promise<void> | undefined;
   #finished = false;
   #release: (() => void) | undefined;
   #signalled = false;
 
   constructor(logger?: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Whom to tell from now on: a program listens for signals before it knows how it logs. */
+  logTo(logger: Logger): void {
     this.#logger = logger;
   }
 
