@@ -72,7 +72,6 @@ describeRedis('two that do the same', () => {
       queues: redis.queues,
       runs: new PlannedRuns(rig.store),
       logger,
-      stuck: new Set(),
     });
 
   test('encode a shard: both are done, one has committed it', async () => {
@@ -99,8 +98,7 @@ describeRedis('two that do the same', () => {
     await redis.queues.ingest.remove(last);
     let data: RunJob = { run };
     const job = { updateData: async (next: RunJob) => void (data = next), moveToDelayed: async () => {} };
-    const look = () =>
-      finalizeRun(data, { ...context<RunJob>(), job: job as never }, { ...services('one'), queues: redis.queues, stuck: new Set() });
+    const look = () => finalizeRun(data, { ...context<RunJob>(), job: job as never }, { ...services('one'), queues: redis.queues });
     await expect(look()).rejects.toBeInstanceOf(DelayedError);
     expect(data).toMatchObject({ lost: 1 });
     expect(await redis.queues.ingest.getJobState(last)).toBe('unknown');

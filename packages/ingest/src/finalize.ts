@@ -23,8 +23,6 @@ export interface FinalizeServices {
   readonly queues: Queues;
   readonly runs: PlannedRuns;
   readonly logger: Logger;
-  /** Runs of which every missing shard has failed for good, as this process saw them last. */
-  readonly stuck: Set<string>;
 }
 
 const FIRST_WAIT = 1;
@@ -32,7 +30,7 @@ const LAST_WAIT = 60;
 
 /** Makes the manifest once every planned shard is committed; until then looks again later. It trusts the store, not a counter. */
 export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, services: FinalizeServices): Promise<void> {
-  const { store, queues, runs, logger, stuck } = services;
+  const { store, queues, runs, logger } = services;
   const { signal } = context;
   const run = await runs.get(data.run, { signal });
   if ((await readControl(store, run.name, { signal })) !== 'running') return;
@@ -44,7 +42,6 @@ export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, ser
   const commits = await readCommits(store, run.name, { signal });
   const gone = missingShards(run, commits);
   if (gone.length > 0) return lookAgain(run, gone, commits.size, data, context, services);
-  stuck.delete(run.name);
   const manifest = await writeManifest(store, run, commits, repaired, signal);
   logger.info({ run: run.name, manifest: manifest.number, rows: rowsOf(manifest), rejected: manifest.rejected }, 'the run is complete');
   const request = trainingRequest(run.request);
@@ -60,23 +57,21 @@ async function lookAgain(
   committed: number,
   data: RunJob,
   { job, token, signal }: JobContext<RunJob>,
-  { store, queues, logger, stuck }: FinalizeServices,
+  { store, queues, logger }: FinalizeServices,
 ): Promise<never> {
   const moves = committed > (data.seen ?? committed) && !data.lost;
   // Of a run that moves a sample is enough to notice a lost queue; asking for 100,000 jobs again and again would hold it up.
   const places = new Set(await locate(store, queues, run, moves ? missing.slice(0, LOCATED_AT_ONCE) : missing, signal));
   let lost = places.has('none') ? (data.lost ?? 0) + 1 : 0;
-  if (!moves && places.size === 1 && places.has('failed')) {
-    if (!stuck.has(run.name))
-      logger.error({ code: 'RUN_STUCK', run: run.name, missing: missing.length }, 'every missing shard has failed for good');
-    stuck.add(run.name);
-  } else stuck.delete(run.name);
+  const stuck = !moves && places.size === 1 && places.has('failed');
+  if (stuck && !data.stuck)
+    logger.error({ code: 'RUN_STUCK', run: run.name, missing: missing.length }, 'every missing shard has failed for good');
   if (lost >= 2) {
     lost = 0;
     await heal(run, store, queues, logger, signal);
   }
   const wait = lost > 0 ? FIRST_WAIT : nextWait(data, committed, missing.length);
-  await job.updateData({ run: run.name, wait, seen: committed, lost });
+  await job.updateData({ run: run.name, wait, seen: committed, lost, stuck });
   await job.moveToDelayed(Date.now() + wait * 1_000, token);
   throw new DelayedError();
 }

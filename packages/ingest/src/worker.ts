@@ -41,7 +41,6 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
       const { redis, queues, pixels, window } = await openQueues(settings, logger, opened);
       await store.probe({ signal: shutdown.signal });
       const runs = new PlannedRuns(store);
-      const stuck = new Set<string>();
       const name = workerName('cpu');
       let images = 0;
       const atWork = new Map<string, ShardJob>();
@@ -67,7 +66,7 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         queue: queueNames.finalize,
         schema: RunJob,
         maxStalled: MAX_STALLED.finalize,
-        work: (data, context) => finalizeRun(data, context, { store, queues, runs, logger, stuck }),
+        work: (data, context) => finalizeRun(data, context, { store, queues, runs, logger }),
       });
       // Preparing is soon done again: what was begun is handed back at once.
       opened.defer('ingest and finalize workers', () => Promise.all([drain(ingest, 0), drain(finalize, 0)]));
@@ -76,7 +75,7 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         reportWorker({ queues, name, stage: 'ingest', device: () => 'cpu', images: () => images, jobs: () => atWork.values() }),
       );
       logger.info({ store: store.url, concurrency, worker: name }, 'ingest worker is ready');
-      if (once) await untilTrue(() => isDone(queues, stuck), shutdown.signal);
+      if (once) await untilTrue(() => isDone(queues), shutdown.signal);
       else await untilAborted(shutdown.signal);
     } finally {
       await opened.run();
@@ -85,8 +84,8 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
 }
 
 /** Nothing to ingest, and no run to finalize but those that cannot go on by themselves. */
-async function isDone(queues: Queues, stuck: ReadonlySet<string>): Promise<boolean> {
+async function isDone(queues: Queues): Promise<boolean> {
   if ((await queues.ingest.getJobCountByTypes(...LIVE_STATES)) > 0) return false;
   const finalize = await queues.finalize.getJobs([...LIVE_STATES]);
-  return finalize.every((job) => stuck.has(job.data.run));
+  return finalize.every((job) => job.data.stuck);
 }

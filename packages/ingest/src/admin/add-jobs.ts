@@ -153,7 +153,12 @@ async function addIngest(queues: Queues, run: PlannedRun, shards: readonly numbe
 export async function addFinalize(queues: Queues, run: string): Promise<void> {
   const jobId = jobIds.finalize(run);
   const state = await queues.finalize.getJobState(jobId);
-  if (isLive(state)) return;
+  if (isLive(state)) {
+    // Its next look may be a minute away, and jobs are about to be added.
+    const job = await queues.finalize.getJob(jobId);
+    if (job?.data.stuck) await job.updateData({ ...job.data, stuck: false });
+    return;
+  }
   if (state !== 'unknown') await queues.finalize.remove(jobId);
   await queues.finalize.add('finalize', { run }, { jobId });
 }

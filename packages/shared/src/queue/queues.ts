@@ -30,14 +30,15 @@ export const ShardJob = z.object({ run: Name, shard: z.int().min(0) });
 export type ShardJob = z.infer<typeof ShardJob>;
 
 /**
- * Payload in `finalize`, with the finalizer's own memory: the last wait in seconds, the commits seen then,
- * and the number of looks in a row at which a missing shard had no job.
+ * Payload in `finalize`, with the finalizer's own memory: the last wait in seconds, the commits seen then, the number of looks in a
+ * row at which a missing shard had no job, and whether all missing ones had failed for good.
  */
 export const RunJob = z.object({
   run: Name,
   wait: z.number().min(0).optional(),
   seen: z.int().min(0).optional(),
   lost: z.int().min(0).optional(),
+  stuck: z.boolean().optional(),
 });
 export type RunJob = z.infer<typeof RunJob>;
 
