@@ -1,3 +1,4 @@
+import { zipFile } from '../../../../bench/src/zip-writer';
 import type { FixturePhoto, SourceShape } from './contract';
 
 const photosIn = (folder: (photo: FixturePhoto) => string, photos: readonly FixturePhoto[]) =>
@@ -28,6 +29,23 @@ export const COCO: SourceShape = {
       }),
     ),
   }),
+};
+
+/** COCO's objects in archives: one of all annotations, one of each folder of photos. */
+export const COCO_ZIP: SourceShape = {
+  name: 'coco-zip',
+  kind: 'coco-zip',
+  file: 'annotations_trainval2017.zip',
+  archived: true,
+  files: (photos) => {
+    const archives = new Map<string, { name: string; body: Buffer }[]>();
+    for (const [key, body] of Object.entries(COCO.files(photos))) {
+      const folder = key.slice(0, key.indexOf('/'));
+      const archive = folder === 'annotations' ? 'annotations_trainval2017.zip' : `${folder}.zip`;
+      archives.set(archive, [...(archives.get(archive) ?? []), { name: key, body: Buffer.from(body) }]);
+    }
+    return Object.fromEntries(Array.from(archives, ([name, members]) => [name, zipFile(members)]));
+  },
 };
 
 export const CSV: SourceShape = {

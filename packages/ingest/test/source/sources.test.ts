@@ -1,7 +1,7 @@
 import { openDataset } from '../../src/source/open';
 import { sourceBehaviour, sourceContract } from './contract';
-import { COCO, CSV, JSON_LINES, KARPATHY, KARPATHY_FLICKR, SPLIT_FOLDERS, TSV } from './shapes';
+import { COCO, COCO_ZIP, CSV, JSON_LINES, KARPATHY, KARPATHY_FLICKR, SPLIT_FOLDERS, TSV } from './shapes';
 
-sourceContract([COCO, CSV, TSV, JSON_LINES, SPLIT_FOLDERS, KARPATHY, KARPATHY_FLICKR]);
+sourceContract([COCO, COCO_ZIP, CSV, TSV, JSON_LINES, SPLIT_FOLDERS, KARPATHY, KARPATHY_FLICKR]);
 
 sourceBehaviour('synthetic', () => openDataset('synthetic:40'));
