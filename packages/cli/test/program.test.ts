@@ -76,9 +76,12 @@ test('every command has help with an example and the settings that matter most',
   const program = createProgram(new Shutdown());
   const leaves = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
   expect(leaves.map((command) => command.name()).sort()).toEqual(
-    'caption checkpoints compare curves demo doctor encode encoder enqueue evaluate ingest install pull score status train trainer up'.split(
-      ' ',
-    ),
+    [
+      'cancel caption checkpoints compare curves demo doctor encode encoder enqueue evaluate export gc ingest install pause',
+      'priority pull resume retry rm score show status train trainer up verify',
+    ]
+      .join(' ')
+      .split(' '),
   );
   for (const command of leaves) {
     let help = '';
