@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { SETTINGS, type Settings } from '@showtell/shared/config';
+import type { PipelineRig } from './pipeline-rig';
+
+const PROGRAM = join(__dirname, '..', '..', 'packages', 'cli', 'bin', 'showtell.js');
+
+export interface WorkerProgram {
+  readonly child: ChildProcess;
+  /** Everything it said. */
+  readonly said: () => string;
+  readonly exit: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+export interface WorkerProgramOptions {
+  readonly args?: readonly string[];
+  readonly settings?: Partial<Settings>;
+  /** Further variables of its environment. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** `showtell worker STAGE`, as an operator starts it, with a rig's settings. */
+export function startWorkerProgram(
+  rig: PipelineRig,
+  stage: 'ingest' | 'encoder',
+  { args = [], settings = {}, env: more }: WorkerProgramOptions = {},
+): WorkerProgram {
+  const env: NodeJS.ProcessEnv = { ...process.env, ...more };
+  for (const [name, value] of Object.entries({ ...rig.settings, ...settings }))
+    if (value !== undefined) env[SETTINGS[name as keyof Settings].env] = String(value);
+  const flags = stage === 'encoder' ? ['--device', 'cpu', '--threads', '1'] : [];
+  // Its folder has no settings file, and keeps the weights that it fetches.
+  const child = spawn(process.execPath, [PROGRAM, 'worker', stage, ...flags, ...args], {
+    cwd: rig.folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const exit = new Promise<Awaited<WorkerProgram['exit']>>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+  return { child, said: () => said, exit };
+}
