@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { sha256 } from '@showtell/shared/hash';
 import { openSource } from '@showtell/shared/source/open';
 import { prepareRows } from '@showtell/shared/source/prepare-rows';
+import { type Layout, type ZipCocoOptions, zipCoco } from '../../../../bench/src/coco-zips';
 import { writeZipFile, type ZipMember } from '../../../../bench/src/zip-writer';
 import type { Dataset } from '../../src/source/dataset';
 import { openDataset } from '../../src/source/open';
 import { writeCocoFixture } from '../coco-fixture';
-import { type Layout, type ZipCocoOptions, zipCoco } from '../coco-zips';
 
 let root: string;
 let folder: string;

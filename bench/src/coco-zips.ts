@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeZipFile, type ZipMember } from '../../../bench/src/zip-writer';
+import { writeZipFile, type ZipMember } from './zip-writer';
 
 /** Keys of the archives: as people download them, or as they lie on COCO's public bucket. */
 export const LAYOUTS = {
