@@ -40,9 +40,8 @@ function stateOf({ state, rejection, encodedBy }: SampleReport): string {
 }
 
 /** Drawn pictures have neither bytes nor an etag. */
-function sourceOf({ sourceKey, bytes, etag, zip }: PlanRow, url: string): string {
-  const key = zip === undefined ? sourceKey : `${zip.entry} in ${sourceKey}`;
-  return [`${key} in ${url}`, ...(bytes > 0 ? [plural(bytes, 'byte')] : []), ...(etag === '' ? [] : [`etag ${etag}`])].join(', ');
+function sourceOf({ sourceKey, bytes, etag }: PlanRow, url: string): string {
+  return [`${sourceKey} in ${url}`, ...(bytes > 0 ? [plural(bytes, 'byte')] : []), ...(etag === '' ? [] : [`etag ${etag}`])].join(', ');
 }
 
 function executionOf({ at, worker, engine, device, deviceName, threads, versions }: Execution): string {
