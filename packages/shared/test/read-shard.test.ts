@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeFeatureRows } from '../src/arrow/feature-rows';
 import { sha256 } from '../src/hash';
+import { keys } from '../src/keys';
 import { FileStore } from '../src/object-store/file';
 import { readShard } from '../src/read-shard';
+import { encodeRecord } from '../src/schema/record';
 
 const folder = mkdtempSync(join(tmpdir(), 'showtell-read-shard-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -35,5 +37,51 @@ test.each([
   await expect(readShard(store, { ...shard, ...more }, 2)).rejects.toMatchObject({
     code: 'CORRUPT_SHARD',
     message: expect.stringContaining('shards/4') as string,
+  });
+});
+
+describe('a shard that was damaged', () => {
+  const key = 'runs/mine/shards/00004-aaaaaaaaaaaa.arrow';
+  const committed = (sha: string) => ({
+    formatVersion: 1,
+    run: 'mine',
+    shard: 4,
+    split: 'train',
+    key,
+    bytes: 1,
+    sha256: sha,
+    rows: 3,
+    rejected: [],
+    encoder: { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 2 },
+    planSha256: 'b'.repeat(64),
+    execution: {
+      ...{ worker: 'w', engine: 'e', provider: 'p', device: 'cpu', deviceName: 'a CPU', threads: 1, versions: {} },
+      ...{ seconds: 1, encodeSeconds: 1, at: '' },
+    },
+  });
+  const read = async (record: Buffer | undefined) => {
+    await store.put(key, body.subarray(1));
+    if (record) await store.put(keys.commit('mine', 4), record);
+    return readShard(store, { ...shard, key, rows: 3 }, 2);
+  };
+
+  test.each([
+    ['nobody has encoded again yet', undefined],
+    ['has the record that the manifest knows', encodeRecord(committed(shard.sha256))],
+    ['has a damaged record', Buffer.from('x')],
+  ])('that %s can be repaired', async (_what, record) => {
+    await expect(read(record)).rejects.toMatchObject({
+      code: 'CORRUPT_SHARD',
+      message: expect.stringMatching(/^Shard 4 is not the one that was committed: .*received \d+ bytes/) as string,
+      hint: expect.stringContaining('showtell verify mine --repair') as string,
+    });
+  });
+
+  test('and encoded again with other bytes keeps whoever froze its manifest from going on, and says so', async () => {
+    await expect(read(encodeRecord(committed('c'.repeat(64))))).rejects.toMatchObject({
+      code: 'CORRUPT_SHARD',
+      message: expect.stringMatching(/^Shard 4 of the run mine was encoded again since .*sha256 c{64}/) as string,
+      hint: expect.stringContaining('newest manifest of mine') as string,
+    });
   });
 });
