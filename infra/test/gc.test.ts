@@ -4,6 +4,7 @@ import { mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3';
 import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
 import { collectGarbage, type GarbageOptions, type GarbageReport } from '@showtell/ingest/admin/collect-garbage';
 import { readPart } from '@showtell/shared/commit';
@@ -251,5 +252,18 @@ describeS3('gc on S3', () => {
     const kill = () =>
       killWriters(ORPHANS, `s3://${server.bucket}/showtell`, server.endpoint, { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY });
     await expect(takesOrphansAlone(store, folder, kill)).resolves.toBeUndefined();
+  });
+
+  test("leaves other programs' unfinished uploads alone", async () => {
+    const client = new S3Client({ ...server, region: 'us-east-1', forcePathStyle: true });
+    const begin = (key: string) => client.send(new CreateMultipartUploadCommand({ Bucket: server.bucket, Key: `showtell/${key}` }));
+    await begin('films/1.mp4');
+    await begin(keys.weights('a'.repeat(64)));
+    expect(await gc(store, all)).toMatchObject({
+      garbage: [{ kind: 'leftover', key: keys.weights('a'.repeat(64)) }],
+      deleted: { count: 1 },
+    });
+    expect((await gc(store, all)).unknown.examples).toContain('films/1.mp4');
+    client.destroy();
   });
 });

@@ -1,6 +1,6 @@
 import { concurrently } from '@showtell/shared/concurrently';
 import { ShowtellError } from '@showtell/shared/errors';
-import type { KeyKind } from '@showtell/shared/key-kinds';
+import { type KeyKind, kindOfKey } from '@showtell/shared/key-kinds';
 import { storeTime } from '@showtell/shared/object-store/clock';
 import type { Leftover, ObjectInfo, ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type Marks, mark, type Unreadable } from '../gc/mark';
@@ -49,7 +49,7 @@ export interface GarbageReport {
   /** What nothing readable refers to, but a record that cannot be read may. */
   readonly withheld: Tally;
   readonly unreadable: readonly Unreadable[];
-  /** Objects that are none of Showtell's; never deleted. */
+  /** Objects, and unfinished uploads, that are none of Showtell's; never deleted. */
   readonly unknown: Tally & { readonly examples: readonly string[] };
   /** Runs that were claimed and never got a plan, and folders without the record that makes them a run or training: `rm` removes them. */
   readonly unplanned: readonly string[];
@@ -78,8 +78,12 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
   const now = await storeTime(store, signal && { signal });
   const marks = await mark(store, { signal, onProgress: onRead });
   const unnamed: Found[] = marks.parts.filter(({ key }) => !marks.named.has(key));
-  for await (const leftover of store.leftovers(signal && { signal }))
-    unnamed.push({ key: leftover.key, kind: 'leftover', bytes: leftover.bytes, lastModified: leftover.lastModified, leftover });
+  const unknown = [...marks.unknown];
+  for await (const leftover of store.leftovers(signal && { signal })) {
+    const { key, bytes, lastModified } = leftover;
+    if (isOurs(leftover)) unnamed.push({ key, kind: 'leftover', bytes, lastModified, leftover });
+    else unknown.push({ key, bytes, lastModified, etag: '' });
+  }
   const isOld = ({ lastModified }: Garbage) => now.valueOf() - lastModified.valueOf() >= olderThanSeconds * 1_000;
   const old = unnamed.filter(isOld);
   const garbage = old.filter((found) => !isWithheld(found, marks));
@@ -93,7 +97,7 @@ export async function collectGarbage(options: GarbageOptions): Promise<GarbageRe
     young: tally(unnamed.filter((found) => !isOld(found))),
     withheld: tally(old.filter((found) => isWithheld(found, marks))),
     unreadable: marks.unreadable,
-    unknown: { ...tally(marks.unknown), examples: marks.unknown.slice(0, EXAMPLES).map(({ key }) => key) },
+    unknown: { ...tally(unknown), examples: unknown.slice(0, EXAMPLES).map(({ key }) => key) },
     unplanned: marks.unplanned,
     headless: marks.headless,
     deleted,
@@ -111,6 +115,9 @@ const tally = (objects: readonly { readonly bytes: number }[]): Tally => ({
   count: objects.length,
   bytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
 });
+
+/** Temporary files are, by their names; of uploads those that were to become an object that we know. */
+const isOurs = ({ key, id }: Leftover) => id === '' || kindOfKey(key) !== undefined;
 
 const isWithheld = ({ key, kind }: Garbage, { unreadable }: Marks) =>
   kind !== 'leftover' && unreadable.some(({ withheld }) => withheld.some((prefix) => key.startsWith(prefix)));

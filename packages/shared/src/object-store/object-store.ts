@@ -16,9 +16,9 @@ export interface StoredObject {
  * A writer at work has one too.
  */
 export interface Leftover {
-  /** Of the object it was meant for, or where it lies. */
+  /** Of the object that an upload is of, or where a temporary file lies. */
   readonly key: string;
-  /** Tells it from others of the same key. */
+  /** Tells uploads of one key apart; empty for a temporary file. */
   readonly id: string;
   readonly bytes: number;
   /** When it was begun or last written, by the store's own clock. */
