@@ -55,8 +55,16 @@ describe('a shard that was damaged', () => {
     encoder: { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 2 },
     planSha256: 'b'.repeat(64),
     execution: {
-      ...{ worker: 'w', engine: 'e', provider: 'p', device: 'cpu', deviceName: 'a CPU', threads: 1, versions: {} },
-      ...{ seconds: 1, encodeSeconds: 1, at: '' },
+      worker: 'w',
+      engine: 'e',
+      provider: 'p',
+      device: 'cpu',
+      deviceName: 'a CPU',
+      threads: 1,
+      versions: {},
+      seconds: 1,
+      encodeSeconds: 1,
+      at: '',
     },
   });
   const read = async (record: Buffer | undefined) => {
