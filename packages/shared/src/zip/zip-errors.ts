@@ -14,7 +14,7 @@ const where = ({ archive, entry }: ZipPosition) =>
 export function unsafeZip(position: ZipPosition, expectation: string, cause?: unknown): ShowtellError {
   return new ShowtellError('UNSAFE_ZIP', `${where(position)}: ${expectation}`, {
     cause,
-    hint: 'Fetch the archive again from whom it is, or unpack it and name the folder. Nothing was planned.',
+    hint: 'Nothing was planned. Fetch the archive again from where it comes from, or have it made anew without this.',
   });
 }
 
