@@ -4,6 +4,7 @@ import { cancelCommand } from './commands/cancel';
 import { captionCommand } from './commands/caption';
 import { checkpointsCommand } from './commands/checkpoints';
 import { compareCommand } from './commands/compare';
+import { completionCommand } from './commands/completion';
 import { curvesCommand } from './commands/curves';
 import { demoCommand } from './commands/demo';
 import { doctorCommand } from './commands/doctor';
@@ -63,6 +64,7 @@ export function createProgram(shutdown: Shutdown): Command {
     for (const command of commands) program.addCommand(inheriting(command, program));
   }
   program.commandsGroup('Help:').helpCommand('help [command]', 'help for a command');
+  program.addCommand(inheriting(completionCommand(), program));
   program.addHelpText(
     'after',
     `
