@@ -6,21 +6,21 @@ import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
+import { checkRunStays } from '@showtell/shared/run-stays';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
 import { type PlanBase, type PlanFindings, type PlanRow, takenOver } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
-import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { Shutdown } from '@showtell/shared/shutdown';
 import type { Logger } from 'pino';
-import { countRejections, readCommits } from '../commits';
 import { calibrationPhotos, calibrationRows } from '../plan/calibration-photos';
 import type { Estimate } from '../plan/estimate';
 import type { DatasetSource } from '../source/dataset';
 import { addJobs, countMissing } from './add-jobs';
 import { openBase, takeOver } from './base-run';
 import { buildPlan } from './build-plan';
+import { readEncoded } from './encoded';
 import { forecast } from './forecast';
 import { checkSameRequest, freezeRequest, type RunRequest } from './freeze-request';
 import { setPriority, writePriority } from './set-priority';
@@ -132,7 +132,7 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
             onProgress: (done, total) => options.onProgress?.({ step: 'jobs', done, total }),
           })
         : await countMissing(store, run, signal && { signal });
-    const commits = existed ? await readCommits(store, run.name, signal && { signal }) : new Map<number, CommitRecord>();
+    const encoded = await readEncoded(store, existed ? run : undefined, signal && { signal });
     return {
       run: run.name,
       dryRun,
@@ -142,8 +142,8 @@ export async function enqueue(options: EnqueueOptions): Promise<EnqueueReport> {
       shards,
       samples: {
         planned: sum(run.plan.shards.map(({ rows }) => rows)),
-        committed: sum([...commits.values()].map(({ rows }) => rows)),
-        rejected: countRejections(commits.values()),
+        committed: sum(encoded.shards.map(({ rows }) => rows)),
+        rejected: encoded.rejected,
       },
       ...(run.plan.base && { base: describeBase(run.plan.base) }),
       splits: run.plan.splits.map((entry) => ({ ...entry, takenOver: takenOver(run.plan, entry.split) })),
@@ -226,6 +226,7 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
   const { run, parts, body } = planFor(await calibrate?.(photos()));
   await weights.put();
   await claim(store, request, signal);
+  if (base !== undefined) await checkRunStays(store, { run: base.planned.name, manifest: base.found.key }, signal && { signal });
   onProgress?.({ step: 'plan', done: 0, total: parts.length });
   const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
   onProgress?.({ step: 'plan', done: parts.length, total: parts.length });

@@ -10,10 +10,7 @@ import { takenOver } from '@showtell/shared/schema/plan';
 import type { ReportRecord } from '@showtell/shared/schema/report';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
-import { countRejections, readCommits } from '../commits';
-import { newestManifest, tellsOf } from '../manifest';
-import { readReport } from '../read-report';
-import { isPlanned, listVoids } from '../voids';
+import { readEncoded } from './encoded';
 
 /** Jobs of one queue, of all runs together. */
 export interface QueueCounts {
@@ -74,8 +71,7 @@ export interface StatusOptions {
 /** States that end without somebody doing something. */
 export const GOES_ON: ReadonlySet<RunStatus['state']> = new Set(['planning', 'running', 'incomplete', 'complete', 'paused', 'cancelled']);
 
-/** Commits over which the rate is taken, and shards that are told of those that failed or wait. */
-const RATE_COMMITS = 20;
+/** Shards that are told of those that failed or wait. */
 const FAILURES = 20;
 
 /**
@@ -88,44 +84,38 @@ export async function runStatus(
   name: string,
   options: StatusOptions = {},
 ): Promise<RunStatus> {
-  const { known = new Map<number, CommitRecord>(), signal } = options;
+  const { known, signal } = options;
   const read = signal && { signal };
   const request = isName(name) ? await readRun(store, name, read) : undefined;
   if (request === undefined) throw await noSuchRun(store, name, signal);
   const run = await readPlannedRun(store, name, read);
-  const commits = run ? await readCommits(store, name, { known, ...read }) : new Map<number, CommitRecord>();
-  for (const shard of commits.keys()) if (run && !isPlanned(run, { shard })) commits.delete(shard);
-  // What a repair took away comes back as another record.
-  known.clear();
-  for (const [shard, record] of commits) known.set(shard, record);
   const planned = run?.plan.shards ?? [];
-  const { number, manifest } = await newestManifest(store, name, read);
-  const told = run !== undefined && manifest !== undefined && tellsOf(manifest, run, await listVoids(store, name, read));
+  const encoded = await readEncoded(store, run, { ...(known && { known }), ...read });
+  const committed = new Set(encoded.shards.map(({ shard }) => shard));
   const precision = request.precision;
-  const records = [...commits.values()];
   const taken = run === undefined ? 0 : takenOver(run.plan);
   const samples = {
     planned: sum(planned.map(({ rows }) => rows)) + taken,
-    committed: sum(records.map(({ rows }) => rows)) + taken,
-    rejected: sum(records.map(({ rejected }) => rejected.length)),
+    committed: sum(encoded.shards.map(({ rows }) => rows)) + taken,
+    rejected: sum(encoded.shards.map(({ rejected }) => rejected)),
     takenOver: taken,
   };
   const left = samples.planned - samples.committed - samples.rejected;
   const { record: control } = await readControlRecord(store, name, read);
   const failed = (queues ? await listFailed(queues, name, precision) : []).filter(
-    ({ shard }) => shard === undefined || !commits.has(shard),
+    ({ shard }) => shard === undefined || !committed.has(shard),
   );
   const state = await stateOf(queues, name, {
     control: control.state,
     planned: planned.length,
-    committed: commits.size,
+    committed: committed.size,
     failed: failed.length,
     planning: run === undefined,
-    complete: told,
+    complete: encoded.manifest?.told === true,
   });
   const workers = queues && [...(await listWorkers(queues, queues.ingest)), ...(await listWorkers(queues, queues.encode(precision)))];
   // When nobody works on the run, the rate of its latest commits is history.
-  const rate = state === 'complete' || (state === 'running' && workers?.length !== 0) ? rateOf(records) : undefined;
+  const rate = state === 'complete' || (state === 'running' && workers?.length !== 0) ? encoded.rate : undefined;
   return {
     run: name,
     state,
@@ -133,26 +123,23 @@ export async function runStatus(
     source: request.source.url,
     request,
     encoder: run?.plan.encoder,
-    shards: { planned: planned.length, committed: commits.size, failed: failed.filter(({ shard }) => shard !== undefined).length },
+    shards: { planned: planned.length, committed: committed.size, failed: failed.filter(({ shard }) => shard !== undefined).length },
     samples,
-    rejected: countRejections(records),
+    rejected: encoded.rejected,
     splits: (run?.plan.splits ?? []).map(({ split, samples: all }) => {
-      const own = records.filter((record) => record.split === split);
+      const own = encoded.shards.filter((shard) => shard.split === split);
       return {
         split,
         planned: all,
         committed: sum(own.map(({ rows }) => rows)) + (run === undefined ? 0 : takenOver(run.plan, split)),
-        rejected: sum(own.map(({ rejected }) => rejected.length)),
+        rejected: sum(own.map(({ rejected }) => rejected)),
       };
     }),
-    manifest: number === 0 ? undefined : number,
-    report: state === 'complete' ? await readReport(store, name, number, read) : undefined,
+    manifest: encoded.manifest?.number,
+    report: state === 'complete' ? encoded.report : undefined,
     rate,
     etaSeconds: rate === undefined || left === 0 ? undefined : left / rate,
-    lastCommit: records
-      .map(({ execution }) => execution.at)
-      .sort()
-      .at(-1),
+    lastCommit: encoded.lastCommit,
     failures: queues ? await tellFailures(failed.slice(0, FAILURES)) : [],
     waiting: queues && state === 'running' ? await listWaiting(queues, name, precision) : [],
     queues: queues && {
@@ -241,15 +228,4 @@ async function countsOf(queue: Queues['ingest'] | Queues['finalize']): Promise<Q
     failed = 0,
   } = await queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed');
   return { waiting: waiting + prioritized, active, delayed, failed };
-}
-
-/** Over the last commits, from when the first of them began: the rate of all workers together. */
-function rateOf(records: readonly CommitRecord[]): number | undefined {
-  const last = records
-    .map(({ execution, rows, rejected }) => ({ at: Date.parse(execution.at), seconds: execution.seconds, images: rows + rejected.length }))
-    .sort((a, b) => a.at - b.at)
-    .slice(-RATE_COMMITS);
-  const begin = Math.min(...last.map(({ at, seconds }) => at - seconds * 1_000));
-  const span = (last.at(-1)?.at ?? 0) - begin;
-  return last.length > 0 && span > 0 ? (sum(last.map(({ images }) => images)) * 1_000) / span : undefined;
 }
