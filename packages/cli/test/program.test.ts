@@ -77,7 +77,7 @@ test('every command has help with an example and the settings that matter most',
   const leaves = program.commands.flatMap((command) => (command.commands.length > 0 ? command.commands : [command]));
   expect(leaves.map((command) => command.name()).sort()).toEqual(
     [
-      'cancel caption checkpoints compare curves demo doctor encode encoder enqueue evaluate export gc ingest install pause',
+      'cancel caption checkpoints compare completion curves demo doctor encode encoder enqueue evaluate export gc ingest install pause',
       'priority pull resume retry rm score show status train trainer up verify',
     ]
       .join(' ')
