@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { followRun } from '@showtell/cli/status/follow-run';
 import type { EngineDescription } from '@showtell/encoder-worker/encoder/engines/engine';
 import type { EngineProcesses } from '@showtell/encoder-worker/engine-process';
 import { runEncoderWorker } from '@showtell/encoder-worker/worker';
@@ -247,6 +248,28 @@ describeRedis('an operator’s word', () => {
       message: 'Expected a whole number from 1 to 100 for the priority of the run known but received 101',
     });
   });
+
+  test('who waits for a run waits on while it is paused, and ends once it is cancelled', async () => {
+    await enqueue('awaited');
+    await pauseRun({ ...services(), run: 'awaited' });
+    const seen: string[] = [];
+    const ended = followRun({
+      store: rig.store,
+      queues: redis.queues,
+      run: 'awaited',
+      signal: shutdown.signal,
+      onStatus: (status) => void seen.push(status.state),
+    });
+    // Longer than it takes to believe that a run is halted.
+    await until(() => seen.length > 3);
+    await cancelRun({ ...services(), run: 'awaited' });
+    await expect(ended).rejects.toMatchObject({
+      code: 'RUN_STUCK',
+      message: 'The run awaited cannot go on: it is cancelled',
+      hint: 'showtell resume awaited goes on with it',
+    });
+    expect(new Set(seen)).toEqual(new Set(['paused', 'cancelled']));
+  }, 30_000);
 
   test('of two at once neither undoes the other', async () => {
     await Promise.all([
