@@ -41,7 +41,7 @@ async function part(store: ObjectStore, keyOf: (sha: string) => string, body: Bu
 }
 
 /** The records of a complete run around a manifest that is there: run.json, plan.json with its parts, commit records. */
-async function writeRecords(store: ObjectStore, manifest: ManifestRecord, base?: PlanRecord['base']): Promise<void> {
+export async function writeRecords(store: ObjectStore, manifest: ManifestRecord, base?: PlanRecord['base']): Promise<void> {
   const { run } = manifest;
   const own = manifest.shards.filter(({ key }) => key.startsWith(keys.shards(run)));
   const request = runRecord(run, base && { base: base.run });

@@ -17,12 +17,14 @@ import { listCommitted, readCommit } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import { defaultTrainingName, jobIds, type ShardJob } from '@showtell/shared/queue/queues';
 import { Shutdown } from '@showtell/shared/shutdown';
+import { freezeTraining } from '@showtell/trainer/train/freeze';
 import { Worker } from 'bullmq';
 import pino from 'pino';
 import { runProgram } from '../../packages/cli/test/run-program';
 import { describeS3 } from '../../packages/shared/test/describe-s3';
 import { dyingStore } from '../../packages/trainer/test/temporary-store';
-import { writeFullStore } from './full-store';
+import { TINY, writeTinyRun } from '../../packages/trainer/test/tiny-run';
+import { writeFullStore, writeRecords } from './full-store';
 import { ERROR_LEVEL, type PipelineRig, pipelineRig } from './pipeline-rig';
 import { describeRedis, type RedisServer, startRedisServer } from './redis-server';
 import { type S3TestServer, startS3 } from './s3-server';
@@ -100,6 +102,44 @@ describe('rm on the file store', () => {
       expect(await keysOf(store, 'runs/new/')).toEqual([]);
     }
     expect([...new Set(ended)]).toEqual(['complete', 'cancelled', 'planning']);
+  });
+
+  test('a training that begins at any moment of a removal has its run, or is refused', async () => {
+    const outcomes = new Set<string>();
+    for (let moment = 0; ; moment++) {
+      await deleteAll(store, '');
+      await writeRecords(store, await writeTinyRun(store, 'tiny'));
+      let began: Promise<unknown> | undefined;
+      let calls = 0;
+      const begin = async () => {
+        began = freezeTraining(store, { runs: ['tiny'], preset: 'seed', training: 'late', hyperparameters: TINY });
+        await began.catch(() => {});
+      };
+      const interrupted = new Proxy<ObjectStore>(store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          if (name === 'list' || name === 'folders')
+            return async function* (...args: unknown[]) {
+              if (calls++ === moment) await begin();
+              yield* value.apply(target, args) as AsyncIterable<unknown>;
+            };
+          return async (...args: unknown[]) => {
+            if (calls++ === moment) await begin();
+            return value.apply(target, args) as unknown;
+          };
+        },
+      });
+      const codeOf = ({ code }: { code?: string }) => code;
+      const removed = await remove(interrupted, 'tiny').then(() => 'removed', codeOf);
+      if (began === undefined) break;
+      const frozen = await began.then(() => 'began', codeOf);
+      outcomes.add(`${removed}, ${frozen}`);
+      if (frozen === 'began') expect((await newestManifest(store, 'tiny')).manifest.number).toBe(1);
+    }
+    expect(outcomes).toContain('IN_USE, began');
+    expect(outcomes).toContain('IN_USE, USAGE');
+    expect(outcomes).not.toContain('removed, began');
   });
 
   test('a record of another run that cannot be read may refer to this one, so nothing is removed', async () => {

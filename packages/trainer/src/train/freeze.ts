@@ -4,6 +4,7 @@ import { type FoundManifest, newestManifest, readManifest } from '@showtell/shar
 import { checkName, isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
+import { checkRunStays } from '@showtell/shared/run-stays';
 import { type Hyperparameters, TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
@@ -75,7 +76,10 @@ export async function freezeTraining(
     seed: request.seed ?? 0,
   };
   const created = before === undefined && (await store.putIfAbsent(keys.trainingJson(training), encodeRecord(asked))).created;
-  if (created) return { record: asked, created };
+  if (created) {
+    for (const { run, key } of asked.manifests) await checkRunStays(store, { run, manifest: key });
+    return { record: asked, created };
+  }
   const record = before ?? (await readTraining(store, training));
   // Of two who freeze at once, the second may have seen a newer manifest.
   const found = differences(
