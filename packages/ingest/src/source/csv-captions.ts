@@ -49,6 +49,9 @@ export async function readCsvCaptions(store: ObjectStore, key: string, take: Tak
     if (error instanceof NotUtf8) throw broken(`${key} ${error.message}`, error);
     if (error instanceof CsvError) throw broken(`${key}: ${error.message}`, error);
     throw error;
+  } finally {
+    // The file is open still where its first line was refused.
+    await text.return(undefined);
   }
 }
 

@@ -1,6 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { PlanRow } from '@showtell/shared/schema/plan';
-import { ownCopy } from './annotation-records';
+import { type CaptionRecord, ownCopy } from './annotation-records';
 import { checkCaption } from './caption-text';
 import type { Findings } from './findings';
 
@@ -17,13 +17,6 @@ export type PhotoRecord = Pick<Photo, 'imageId' | 'split' | 'path' | 'fileName'>
     /** Where it may lie, too. */
     readonly otherPath?: string;
   };
-
-export interface CaptionRecord {
-  /** `undefined` where the file numbers no captions. */
-  readonly id: string | undefined;
-  readonly imageId: string;
-  readonly caption: string;
-}
 
 /** Names the record, for messages. */
 export type Where = () => string;
