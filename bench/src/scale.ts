@@ -67,6 +67,8 @@ async function main(): Promise<void> {
   const processes = wholeNumberOf('processes', values.processes);
 
   const folder = mkdtempSync(join(tmpdir(), 'showtell-bench-'));
+  // However it ends, nothing of some gigabytes is left.
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const opened: { stop(): Promise<void> }[] = [];
   const open = async <T extends { stop(): Promise<void> }>(opening: Promise<T>): Promise<T> => {
     const server = await opening;
@@ -139,7 +141,6 @@ async function main(): Promise<void> {
     }
   } finally {
     for (const server of opened.toReversed()) await server.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -73,7 +73,8 @@ export async function encodeShard(
 
   // A paused run's shard is committed: what was dear is done, and nobody wants it twice. A cancelled run writes nothing more.
   if ((await readControl(store, name, { signal })) === 'cancelled') return clearShard(run, shard, services);
-  const key = keys.shard(name, shard, sha256(body));
+  const bodySha256 = sha256(body);
+  const key = keys.shard(name, shard, bodySha256);
   const { engine, provider, device, deviceName, threads, versions } = encoded.engine;
   const record: CommitRecord = {
     formatVersion: SHARD_FORMAT,
@@ -82,7 +83,7 @@ export async function encodeShard(
     split: part.split,
     key,
     bytes: body.length,
-    sha256: sha256(body),
+    sha256: bodySha256,
     rows: encoded.features.size,
     rejected: encoded.rejected,
     encoder: run.plan.encoder,
