@@ -40,7 +40,7 @@ const SHARD_VALUES = SHARD_ROWS * 2_048;
 /** Whose shards take longer is taken for a CPU, which has one job in hand; a GPU has two. */
 const GPU_SECONDS = 2;
 /** Rounds of every worker: the more, the shorter they are, and not more shards than the machine writes in half a minute. */
-const roundsOf = (seconds: number, workers: number) => (seconds > GPU_SECONDS ? 2 : Math.max(8, Math.min(30, Math.floor(500 / workers))));
+const roundsOf = (seconds: number, workers: number) => (seconds > GPU_SECONDS ? 2 : Math.max(8, Math.min(16, Math.floor(300 / workers))));
 const PIXEL_SHARDS = { full: 60, quick: 20 };
 
 async function main(): Promise<void> {
@@ -89,24 +89,23 @@ async function main(): Promise<void> {
       for (const each of seconds) {
         const figures: ScaleFigures[] = [];
         for (const number of workers) {
-          console.error(`${number} workers, ${each} s a shard`);
           const shape = { shards: number * roundsOf(each, number), rows: 1, microBatch: 1, side: 16, dimension: SHARD_VALUES };
-          figures.push(
-            await measurePoint(
-              {
-                workers: number,
-                secondsPerShard: each,
-                device: each > GPU_SECONDS ? 'cpu' : 'cuda:0',
-                shape,
-                pixelWindow: 0,
-                ingest: 1,
-                concurrency: 4,
-                processes,
-              },
-              servers,
-              folder,
-            ),
+          const measured = await measurePoint(
+            {
+              workers: number,
+              secondsPerShard: each,
+              device: each > GPU_SECONDS ? 'cpu' : 'cuda:0',
+              shape,
+              pixelWindow: 0,
+              ingest: 1,
+              concurrency: 4,
+              processes,
+            },
+            servers,
+            folder,
           );
+          console.error(`${number} workers, ${each} s a shard: ${measured.shardsPerSecond.toFixed(2)} shards/s`);
+          figures.push(measured);
         }
         const conditions = `An encoder that waits ${each} s a shard; encoder workers share ${processes} processes, ingest is one, and pixels do not go through Redis. A shard stands for ${SHARD_ROWS} photos. Shares are of one processor but for the last. ${where}`;
         show(`scale-workers-${each}`, workersTable(figures), figures, conditions);
