@@ -23,7 +23,8 @@ describeRedis("COCO's own zips", () => {
   afterAll(() => server.stop());
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'showtell-zips-'));
-    rig = await pipelineRig(server.url);
+    // Nobody is killed here: a lock that is as short as where somebody is would be lost by a machine that has much to do.
+    rig = await pipelineRig(server.url, { lockSeconds: 30 });
   });
   afterEach(async () => {
     await rig.close();
