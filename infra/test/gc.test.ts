@@ -179,16 +179,22 @@ describe('gc on the file store', () => {
     expect([...new Set(gone)].sort()).toEqual(taken);
   });
 
-  test('a training whose record is gone keeps its weights', async () => {
+  test.each([
+    [keys.trainingJson('more-pets'), /there is trainings\/more-pets\/checkpoints\/.*COMMIT\.json$/],
+    [keys.runJson('new'), /there is runs\/new\/plan\.json$/],
+    [keys.plan('new'), /there is runs\/new\/commits\/0+\.json$/],
+  ])('%s that is gone from beside what it made is a loss, and keeps what it may have named', async (lost, reason) => {
     await writeFullStore(store);
     await store.put(keys.weights(sha256('x')), Buffer.from('x'));
-    await store.delete(keys.trainingJson('more-pets'));
+    const before = await keysOf(store);
+    await store.delete(lost);
     expect(await gc(store, all)).toMatchObject({
-      unreadable: [{ key: keys.trainingJson('more-pets') }],
-      headless: ['trainings/more-pets/'],
+      unreadable: [{ key: lost, reason: expect.stringMatching(reason) as string }],
+      headless: [],
+      unplanned: ['claimed'],
       garbage: [],
-      withheld: { count: 1 },
     });
+    expect(await keysOf(store)).toEqual(before.filter((key) => key !== lost));
   });
 
   test('an enqueue that finds old weights of nobody, at every moment of a gc', async () => {

@@ -69,10 +69,10 @@ export async function mark(store: ObjectStore, { before, signal, onProgress }: M
   }
   const changed = [...records].filter(([key, etag]) => before?.records.get(key) !== etag).map(([key]) => key);
   const named = new Set(before?.named);
-  const unreadable: Unreadable[] = owners.trainingsWithoutRecord().map((training) => ({
-    key: keys.trainingJson(training),
-    reason: `${keys.trainingJson(training)} is gone, although the training has checkpoints`,
-    withheld: [`${keys.trainings()}${training}/`, 'weights/'],
+  const unreadable: Unreadable[] = owners.lost().map(({ kind, owner, key, left }) => ({
+    key,
+    reason: `${key} is gone, although there is ${left}`,
+    withheld: NAMING[kind]!.within(owner),
   }));
   let done = 0;
   await concurrently(changed, READS, async (key) => {
@@ -92,28 +92,47 @@ export async function mark(store: ObjectStore, { before, signal, onProgress }: M
   return { records, named, parts, unreadable, unknown, objects, bytes, ...owners.told() };
 }
 
+/**
+ * Records, and those of the same owner that are never there without them: `rm` takes these away first, so a record that is missing
+ * beside one of them was lost.
+ */
+const HEADS = [
+  { kind: 'run', keyOf: keys.runJson, behind: ['plan', 'commit', 'manifest'] },
+  { kind: 'plan', keyOf: keys.plan, behind: ['commit', 'manifest'] },
+  { kind: 'training', keyOf: keys.trainingJson, behind: ['checkpoint', 'alias'] },
+] as const satisfies readonly { readonly kind: KeyKind; readonly keyOf: (owner: string) => string; readonly behind: readonly KeyKind[] }[];
+
 /** Which records the runs and trainings have that make them what they are. */
 class Owners {
-  readonly #kinds = new Map<string, Set<KeyKind>>();
+  /** Folder → kind → the first key of it. */
+  readonly #folders = new Map<string, Map<KeyKind, string>>();
 
   see(key: string, kind: KeyKind): void {
     const folder = /^(?:runs|trainings)\/[^/]+\//.exec(key)?.[0];
     if (folder === undefined) return;
-    const kinds = this.#kinds.get(folder);
-    if (kinds) kinds.add(kind);
-    else this.#kinds.set(folder, new Set([kind]));
+    const kinds = this.#folders.get(folder) ?? new Map<KeyKind, string>();
+    this.#folders.set(folder, kinds.has(kind) ? kinds : kinds.set(kind, key));
   }
 
-  trainingsWithoutRecord(): string[] {
-    const found = [...this.#kinds].filter(([, kinds]) => kinds.has('checkpoint') && !kinds.has('training'));
-    return found.map(([folder]) => folder.split('/')[1]!);
+  /** Records that are gone, with the key of one that is never there without them. */
+  lost() {
+    return [...this.#folders].flatMap(([folder, kinds]) =>
+      HEADS.flatMap(({ kind, keyOf, behind }) => {
+        const left = behind.map((other) => kinds.get(other)).find((key) => key !== undefined);
+        const owner = nameOf(folder);
+        return left === undefined || kinds.has(kind) ? [] : [{ kind, owner, key: keyOf(owner), left, folder }];
+      }),
+    );
   }
 
   told(): Pick<Marks, 'unplanned' | 'headless'> {
-    const all = [...this.#kinds];
+    const lost = new Set(this.lost().map(({ folder }) => folder));
+    const left = [...this.#folders].filter(([folder]) => !lost.has(folder));
     return {
-      unplanned: all.filter(([, kinds]) => kinds.has('run') && !kinds.has('plan')).map(([folder]) => folder.split('/')[1]!),
-      headless: all.filter(([, kinds]) => !kinds.has('run') && !kinds.has('training')).map(([folder]) => folder),
+      unplanned: left.filter(([, kinds]) => kinds.has('run') && !kinds.has('plan')).map(([folder]) => nameOf(folder)),
+      headless: left.filter(([, kinds]) => !kinds.has('run') && !kinds.has('training')).map(([folder]) => folder),
     };
   }
 }
+
+const nameOf = (folder: string) => folder.split('/')[1]!;
