@@ -2,16 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCommits } from '@showtell/ingest/commits';
+import type { Settings } from '@showtell/shared/config';
 import type { Device } from '@showtell/shared/device';
 import { ShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
+import { Queues } from '@showtell/shared/queue/queues';
+import type { Redis } from 'ioredis';
 import { type BenchServers, type BenchShape, benchSettings, enqueueBench, photosUrl, putPhoto } from './scale-dataset';
 import { type Busy, busyBetween, sampleUsage, type UsageSample } from './scale-usage';
 import { startWorkers } from './scale-workers';
-import { steadyRate } from './steady-rate';
+import { type SteadyRate, steadyRate } from './steady-rate';
 
 export interface ScalePoint {
   readonly workers: number;
@@ -31,6 +34,8 @@ export interface ScalePoint {
 export interface ScaleFigures {
   readonly workers: number;
   readonly shardsPerSecond: number;
+  /** Of the jobs that encoders can have in hand, those that they had. */
+  readonly inHand: number;
   readonly busy: Busy;
   /** Redis commands of a shard. */
   readonly commands: number;
@@ -43,7 +48,7 @@ export interface ScaleFigures {
 
 const POLL_MS = 50;
 /** Jobs that a worker of that device has in hand (see encoder-worker/lane.ts). */
-const inHand = (device: Device) => (device === 'cpu' ? 1 : 2);
+const jobsAtOnce = (device: Device) => (device === 'cpu' ? 1 : 2);
 
 /** Real ingest and encoder workers, warm, over one run of that shape, from its jobs to its manifest. */
 export async function measurePoint(point: ScalePoint, servers: BenchServers, folder: string): Promise<ScaleFigures> {
@@ -79,21 +84,24 @@ export async function measurePoint(point: ScalePoint, servers: BenchServers, fol
   ).flat();
   const run = `measured-${workers}`;
   try {
-    if (secondsPerShard < 1) await encode(`warm-${workers}`, workers * inHand(device));
+    if (secondsPerShard < 1) await encode(`warm-${workers}`, workers * jobsAtOnce(device));
     let before: UsageSample | undefined;
+    let after: Promise<UsageSample> | undefined;
     await encode(run, shape.shards, async () => {
       before = await sampleUsage(servers, processes);
+      // Until the last shard is taken, as the rate is: what follows is the end, with some of them idle.
+      after = untilTaken(servers.redis.redis, settings, shape.shards).then(() => sampleUsage(servers, processes));
     });
-    const after = await sampleUsage(servers, processes);
-    const shardsPerSecond = await rateOf(store, run, point);
+    const { rate: shardsPerSecond, inHand } = await rateOf(store, run, point);
     return {
       workers,
       shardsPerSecond,
-      busy: busyBetween(before!, after),
-      commands: (after.commands - before!.commands) / shape.shards,
+      inHand,
+      busy: busyBetween(before!, (await after)!),
+      commands: ((await after)!.commands - before!.commands) / shape.shards,
       pixelBytesPerSecond: pixelWindow === 0 ? 0 : shardsPerSecond * shape.rows * pixelBytes(shape.side),
-      ingestRss: Math.max(...after.ingest.map(({ rss }) => rss)),
-      encoderRss: Math.max(...after.encoder.map(({ rss }) => rss)),
+      ingestRss: Math.max(...(await after)!.ingest.map(({ rss }) => rss)),
+      encoderRss: Math.max(...(await after)!.encoder.map(({ rss }) => rss)),
     };
   } finally {
     await Promise.all(processes.map((process) => process.stop()));
@@ -103,14 +111,29 @@ export async function measurePoint(point: ScalePoint, servers: BenchServers, fol
   }
 }
 
+/** Resolves once no shard waits any more, after some have. */
+async function untilTaken(redis: Redis, settings: Settings, shards: number): Promise<void> {
+  const queues = new Queues(redis, settings, true);
+  const counts = async () => {
+    const [ingest, encode] = [queues.ingest, queues.encode('float32')];
+    return (
+      (await ingest.getJobCountByTypes('prioritized', 'waiting', 'active')) + (await encode.getJobCountByTypes('prioritized', 'waiting'))
+    );
+  };
+  while ((await counts()) < Math.min(shards, 2)) await sleep(2);
+  while ((await counts()) > 0) await sleep(POLL_MS);
+  await queues.close();
+}
+
 /** What was committed is what counts, and by its own records. */
-async function rateOf(store: ObjectStore, run: string, { workers, device, shape }: ScalePoint): Promise<number> {
+async function rateOf(store: ObjectStore, run: string, { workers, device, shape }: ScalePoint): Promise<SteadyRate> {
   const commits = [...(await readCommits(store, run)).values()];
   const images = commits.reduce((sum, { rows }) => sum + rows, 0);
   if (images !== shape.shards * shape.rows)
     throw new ShowtellError('BUG', `Expected ${shape.shards * shape.rows} committed images but received ${images}`);
   const worked = commits.map(({ execution: { at, seconds } }) => ({ from: Date.parse(at) / 1_000 - seconds, to: Date.parse(at) / 1_000 }));
   // Whoever has two jobs in hand is settled from its third and fourth on.
-  const jobs = inHand(device);
-  return steadyRate(worked, workers * jobs * jobs);
+  const jobs = jobsAtOnce(device);
+  const { rate, inHand: most } = steadyRate(worked, workers * jobs * jobs);
+  return { rate, inHand: most / (workers * jobs) };
 }

@@ -102,12 +102,15 @@ export function busyBetween(before: UsageSample, after: UsageSample, processors 
 /** From here on somebody has nothing left to give. */
 const FULL = 0.9;
 
-/** Who cannot do more, the most particular first: the machine is full of whoever is on it. */
-export function limitOf(busy: Busy): string {
+/**
+ * Who cannot do more, the most particular first: the machine is full of whoever is on it.
+ * @param inHand share of the jobs that encoders can have: what they have not, nobody has handed to them.
+ */
+export function limitOf(busy: Busy, inHand: number): string {
   if (busy.redis >= FULL) return 'Redis';
   if (busy.pixels >= FULL) return 'Redis for pixels';
   if (busy.ingestLoop >= FULL) return "ingest's event loop";
   if (busy.encoderLoop >= FULL) return "the encoder workers' event loops";
   if (busy.machine >= FULL) return "this machine's processors";
-  return 'the encoders';
+  return inHand < FULL ? 'ingest, which waits for answers' : 'the encoders';
 }

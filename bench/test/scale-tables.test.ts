@@ -7,6 +7,7 @@ const idle: Busy = { redis: 0.1, pixels: 0, objects: 0.2, ingest: 0.1, encoder: 
 const figures = (workers: number, shardsPerSecond: number): ScaleFigures => ({
   workers,
   shardsPerSecond,
+  inHand: 1,
   busy: idle,
   commands: 200,
   pixelBytesPerSecond: 0,
@@ -22,10 +23,11 @@ describe('what bench:scale prints', () => {
   });
 
   test('the limit is whoever has nothing left to give', () => {
-    expect(limitOf(idle)).toBe('the encoders');
-    expect(limitOf({ ...idle, machine: 0.97 })).toBe("this machine's processors");
-    expect(limitOf({ ...idle, machine: 0.97, redis: 0.95 })).toBe('Redis');
-    expect(limitOf({ ...idle, ingestLoop: 0.92 })).toBe("ingest's event loop");
+    expect(limitOf(idle, 0.97)).toBe('the encoders');
+    expect(limitOf({ ...idle, machine: 0.97 }, 0.5)).toBe("this machine's processors");
+    expect(limitOf({ ...idle, machine: 0.97, redis: 0.95 }, 1)).toBe('Redis');
+    expect(limitOf(idle, 0.5)).toBe('ingest, which waits for answers');
+    expect(limitOf({ ...idle, ingestLoop: 0.92 }, 1)).toBe("ingest's event loop");
   });
 
   test('shares are of the seconds between two samples', () => {
