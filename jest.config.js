@@ -3,6 +3,8 @@
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
 // Where the variable CI is set programs print in colour, without it they do not: tests read one text in both.
 process.env.NO_COLOR = '1';
+// Tests read S3 servers of their own: keys, profile or region of a source that the shell has would go there. Workers inherit this.
+for (const name of Object.keys(process.env)) if (name.startsWith('SHOWTELL_SOURCE_')) delete process.env[name];
 
 module.exports = {
   testMatch: ['<rootDir>/packages/*/test/**/*.test.ts', '<rootDir>/infra/test/**/*.test.ts', '<rootDir>/bench/test/**/*.test.ts'],
