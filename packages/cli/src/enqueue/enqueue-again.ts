@@ -20,10 +20,11 @@ export function enqueueAgain({ run, source, splits, shardRows, weights, precisio
   ].join(' ');
 }
 
-/** By its captions file where it has one: the folder may hold others. */
-function named({ url, captions }: RunRecord['source']): string {
+/** By what means it alone where the folder holds other datasets, too: its captions file; for COCO, unpacked or not, the folder of its captions. */
+function named({ kind, url, captions }: RunRecord['source']): string {
   const place = url.startsWith('file:') ? fileURLToPath(url) : url;
-  return captions === undefined || captions.startsWith('*/') ? place : `${place}/${captions}`;
+  const own = kind === 'coco' || kind === 'coco-zip' ? 'annotations' : captions;
+  return own === undefined ? place : `${place}/${own}`;
 }
 
 const quoted = (text: string) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

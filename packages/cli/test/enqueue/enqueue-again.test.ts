@@ -34,14 +34,19 @@ test('whatever was asked for stands in it, quoted for the shell', () => {
     train: 'seed',
   };
   expect(enqueueAgain(asked)).toBe(
-    `showtell enqueue '/photos/ada'\\''s coco' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --base drawn-before --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
+    `showtell enqueue '/photos/ada'\\''s coco/annotations' --run drawn --split train,val --shard-rows 64 --weights 'my weights.h5' --precision int8 --base drawn-before --train seed --strict --source-endpoint http://minio:9000 --no-sign-request`,
   );
+});
+
+test.each(['coco', 'coco-zip'] as const)('%s is named so that nothing else in its folder can be meant', (kind) => {
+  const source = { kind, url: 's3://photos/all' };
+  expect(enqueueAgain({ ...plain, source })).toBe('showtell enqueue s3://photos/all/annotations --run drawn');
 });
 
 test.each([
   ['file:///photos/flickr8k', 'captions.txt', '/photos/flickr8k/captions.txt'],
   ['s3://photos/flickr8k', 'dataset_flickr8k.json', 's3://photos/flickr8k/dataset_flickr8k.json --photos Flicker8k_Dataset'],
-  ['s3://photos/drawn', '*/metadata.csv', 's3://photos/drawn'],
+  ['s3://photos/drawn', '*/metadata.csv', "'s3://photos/drawn/*/metadata.csv'"],
 ])('a dataset with a captions file is named by it: %s', (url, captions, named) => {
   const [, photos] = named.split(' --photos ');
   const source: RunRecord['source'] = { kind: 'captions', url, captions, ...(photos !== undefined && { photos }) };

@@ -81,21 +81,27 @@ async function find(url: string, reached: Reached, signal?: AbortSignal): Promis
   throw new ShowtellError('BUG', `Expected a verdict on ${url} but received none`);
 }
 
+// As in `*/metadata.csv`: stands for each folder, in the name of files that only together are a dataset.
+const EACH = '*';
+
 /** The dataset that is meant by one of its files, where there is such a file. */
 async function namedFile(url: string, reached: Reached, signal?: AbortSignal): Promise<{ url: string; found: Found } | undefined> {
   const { folder, name } = parts(url);
+  const { folder: above, name: within } = parts(folder);
+  const files = within === EACH ? `${EACH}/${name}` : name;
   const found = SOURCES.flatMap((kind) => {
-    const recognised = kind.named?.(name);
+    const recognised = kind.named?.(files);
     return recognised === undefined ? [] : [{ kind, ...recognised }];
   })[0];
   if (found === undefined || folder === url) return undefined;
+  // Which of them are there, the scan finds out.
+  if (within === EACH) return { url: above, found };
   const store = openSourceStore({ url: folder, ...reached });
   try {
     if ((await store.head(name, { ...(signal && { signal }) })) === undefined) return undefined;
   } finally {
     await store.close();
   }
-  const { folder: above, name: within } = parts(folder);
   return { url: found.kind.folders?.includes(within) ? above : folder, found };
 }
 

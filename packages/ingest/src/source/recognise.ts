@@ -42,9 +42,11 @@ export async function notADataset(store: ObjectStore, kinds: readonly SourceKind
 export function severalDatasets(store: ObjectStore, found: readonly Found[]): ShowtellError {
   const list = found.map(({ kind, name }) => `${name} (${kind.kind})`).join(', ');
   return new ShowtellError('NOT_A_DATASET', `Expected one dataset in ${store.url} but received ${found.length}: ${list}`, {
-    hint: `Name the one you mean: ${found.map(({ name }) => `${store.url.replace(/\/$/, '')}/${name}`).join(' or ')}`,
+    hint: `Name the one you mean: ${found.map(({ name }) => shellWord(`${store.url.replace(/\/$/, '')}/${name}`)).join(' or ')}`,
   });
 }
+
+const shellWord = (text: string) => (text.includes('*') ? `'${text}'` : text);
 
 /** A line for each kind of source. */
 export function describeKinds(kinds: readonly SourceKind[]): string {

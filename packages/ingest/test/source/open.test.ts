@@ -112,6 +112,23 @@ describe('what is no dataset', () => {
       expect((await openDataset(join(path, name))).address.kind).toBe(kind);
   });
 
+  test('one captions file in each folder beside another: as it is listed, it may be named', async () => {
+    const path = await files('each and all', 'train/metadata.csv', 'test/metadata.csv', 'captions.csv');
+    await expect(openDataset(path)).rejects.toMatchObject({
+      hint: expect.stringContaining(`'${pathToFileURL(path).href}/*/metadata.csv'`),
+    });
+    const { address } = await openDataset(join(path, '*/metadata.csv'));
+    expect(address).toEqual({ kind: 'captions', url: pathToFileURL(path).href, captions: '*/metadata.csv' });
+    const absent = await openDataset(join(path, '*/labels.csv'));
+    await expect(absent.scan({ splits: [], strict: false })).rejects.toMatchObject({ code: 'NOT_A_DATASET' });
+  });
+
+  test("COCO's zips beside another: the folder of captions that they would be unpacked to means them", async () => {
+    const path = await files('zips and captions', 'annotations_trainval2017.zip', 'captions.csv');
+    await expect(openDataset(path)).rejects.toMatchObject({ code: 'NOT_A_DATASET' });
+    expect((await openDataset(join(path, 'annotations'))).address).toEqual({ kind: 'coco-zip', url: pathToFileURL(path).href });
+  });
+
   test('the captions of one split of COCO: --split is for that', async () => {
     const path = await files('one split', ANNOTATIONS);
     await expect(openDataset(join(path, ANNOTATIONS))).rejects.toMatchObject({
