@@ -104,44 +104,48 @@ describe('rm on the file store', () => {
     expect([...new Set(ended)]).toEqual(['complete', 'cancelled', 'planning']);
   });
 
-  test('a training that begins at any moment of a removal has its run, or is refused', async () => {
-    const outcomes = new Set<string>();
-    // Once the manifest is gone it is the same at every later moment.
-    for (let moment = 0, gone = 0; gone < 5; moment++) {
-      await deleteAll(store, '');
-      await writeRecords(store, await writeTinyRun(store, 'tiny'));
-      let began: Promise<unknown> | undefined;
-      let calls = 0;
-      const begin = async () => {
-        began = freezeTraining(store, { runs: ['tiny'], preset: 'seed', training: 'late', hyperparameters: TINY });
-        await began.catch(() => {});
-      };
-      const interrupted = new Proxy<ObjectStore>(store, {
-        get(target, name) {
-          const value: unknown = Reflect.get(target, name);
-          if (typeof value !== 'function') return value;
-          if (name === 'list' || name === 'folders')
-            return async function* (...args: unknown[]) {
+  test.each(['whole', 'damaged'])(
+    'a training that begins at any moment of a removal has its run, or is refused: its plan is %s',
+    async (plan) => {
+      const outcomes = new Set<string>();
+      // Once the manifest is gone it is the same at every later moment.
+      for (let moment = 0, gone = 0; gone < 5; moment++) {
+        await deleteAll(store, '');
+        await writeRecords(store, await writeTinyRun(store, 'tiny'));
+        if (plan === 'damaged') await store.put(keys.plan('tiny'), Buffer.from('{'));
+        let began: Promise<unknown> | undefined;
+        let calls = 0;
+        const begin = async () => {
+          began = freezeTraining(store, { runs: ['tiny'], preset: 'seed', training: 'late', hyperparameters: TINY });
+          await began.catch(() => {});
+        };
+        const interrupted = new Proxy<ObjectStore>(store, {
+          get(target, name) {
+            const value: unknown = Reflect.get(target, name);
+            if (typeof value !== 'function') return value;
+            if (name === 'list' || name === 'folders')
+              return async function* (...args: unknown[]) {
+                if (calls++ === moment) await begin();
+                yield* value.apply(target, args) as AsyncIterable<unknown>;
+              };
+            return async (...args: unknown[]) => {
               if (calls++ === moment) await begin();
-              yield* value.apply(target, args) as AsyncIterable<unknown>;
+              return value.apply(target, args) as unknown;
             };
-          return async (...args: unknown[]) => {
-            if (calls++ === moment) await begin();
-            return value.apply(target, args) as unknown;
-          };
-        },
-      });
-      const codeOf = ({ code }: { code?: string }) => code;
-      const removed = await remove(interrupted, 'tiny').then(() => 'removed', codeOf);
-      const frozen = await began!.then(() => 'began', codeOf);
-      outcomes.add(`${removed}, ${frozen}`);
-      if (removed === 'removed') gone += 1;
-      if (frozen === 'began') expect((await newestManifest(store, 'tiny')).manifest.number).toBe(1);
-    }
-    expect(outcomes).toContain('IN_USE, began');
-    expect(outcomes).toContain('IN_USE, USAGE');
-    expect(outcomes).not.toContain('removed, began');
-  });
+          },
+        });
+        const codeOf = ({ code }: { code?: string }) => code;
+        const removed = await remove(interrupted, 'tiny').then(() => 'removed', codeOf);
+        const frozen = await began!.then(() => 'began', codeOf);
+        outcomes.add(`${removed}, ${frozen}`);
+        if (removed === 'removed') gone += 1;
+        if (frozen === 'began') expect((await newestManifest(store, 'tiny')).manifest.number).toBe(1);
+      }
+      expect(outcomes).toContain('IN_USE, began');
+      expect(outcomes).toContain('IN_USE, USAGE');
+      expect(outcomes).not.toContain('removed, began');
+    },
+  );
 
   test('a record of another run that cannot be read may refer to this one, so nothing is removed', async () => {
     await writeFullStore(store);

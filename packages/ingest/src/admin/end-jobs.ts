@@ -37,9 +37,9 @@ export async function endJobs({ store, run: name, redis, logger, signal, onProgr
   const options = signal && { signal };
   const request = await readable(() => readRun(store, name, options));
   const run = request && (await readable(() => readPlannedRun(store, name, options)));
-  if (run === undefined) return 0;
+  // Whatever can be read of it: who comes to refer to the run sees it.
   await cancel(store, name, options);
-  if (redis === undefined) return 0;
+  if (run === undefined || redis === undefined) return 0;
   const { queues } = redis;
   await tellControlChange(queues, name);
   const end = performance.now() + queues.settings.lockSeconds * 1_000 + PATIENCE_MS;
