@@ -88,6 +88,8 @@ export async function removeTraining(options: RemoveTrainingOptions): Promise<Re
   const held = signal ? AbortSignal.any([signal, lease.signal]) : lease.signal;
   let parts: Omit<RemovedTraining, 'training'>;
   try {
+    // Another may have begun with it since: the lease may have to be waited for.
+    checkTrainingUnused(await lookAtTraining(options));
     parts = await removeFolder(store, folder, { order: ORDER, keep: ['lease', 'training'], signal: held, onProgress: tell });
   } finally {
     await lease.release();

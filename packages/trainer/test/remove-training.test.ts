@@ -52,6 +52,24 @@ test('is refused while another training begins with it', async () => {
   await expect(resolveModel(store, 'pets')).resolves.toMatchObject({ record: { step: 2 } });
 });
 
+test('is refused when another training begins with it while the lease is waited for', async () => {
+  // As if it were killed: it never renews the lease.
+  await Lease.acquire(store, 'pets', { holder: 'dead', leaseSeconds: 1_000 });
+  const { folder: checkpoint, sha256 } = await resolveModel(store, 'pets');
+  const more = encodeRecord({ ...trainingRecord('more'), from: { model: 'pets', checkpoint, sha256 } });
+  let began: Promise<unknown> | undefined;
+  const onWait = () => {
+    began = store.put(keys.trainingJson('more'), more);
+  };
+  await expect(removeTraining({ store, ...options, onWait })).rejects.toMatchObject({ code: 'IN_USE' });
+  await began;
+  await expect(resolveModel(store, 'pets')).resolves.toMatchObject({ record: { step: 2 } });
+  // It lets go of the lease.
+  await store.delete(keys.trainingJson('more'));
+  await removeTraining({ store, ...options, onWait: () => expect('waited').toBe('not waited') });
+  expect(await keysOf()).toEqual([]);
+});
+
 test('is refused while a trainer works on it', async () => {
   const trainer = await Lease.acquire(store, 'pets', { holder: 'trainer', leaseSeconds: 0.1 });
   await expect(removeTraining({ store, ...options, leaseSeconds: 5 })).rejects.toMatchObject({ code: 'LEASE_HELD' });
