@@ -36,10 +36,11 @@ export interface BenchServers {
   readonly objects: BenchStore;
 }
 
-/** Settings of a bench's workers, in a corner of Redis of their own. */
+/** Settings of a bench's workers, in a corner of Redis and of the store of their own. */
 export function benchSettings({ redis, pixels, objects }: BenchServers, more: SettingFlags = {}): Settings {
-  const flags = { store: `${objects.url}/store`, s3Endpoint: objects.endpoint, redis: redis.url, pixelRedis: pixels?.url };
-  return readSettings({ flags: { ...flags, prefix: `bench-${randomUUID().slice(0, 8)}`, logLevel: 'warn', ...more }, env: {} });
+  const prefix = `bench-${randomUUID().slice(0, 8)}`;
+  const flags = { store: `${objects.url}/${prefix}`, s3Endpoint: objects.endpoint, redis: redis.url, pixelRedis: pixels?.url };
+  return readSettings({ flags: { ...flags, prefix, logLevel: 'warn', ...more }, env: {} });
 }
 
 /** The one photo that every sample of the bench is: a plain square of the side in use, the least there is to decode. */
