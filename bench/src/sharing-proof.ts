@@ -81,7 +81,13 @@ export async function proveSharing(servers: BenchServers, folder: string, option
   const { pixelWindow, shards, measured, secondsPerShard, workers, hold = false, onPhase } = options;
   const shutdown = new Shutdown();
   const logger = pino({ level: 'warn' }, process.stderr);
-  const settings = benchSettings(servers, { pixelWindow, lockSeconds: 5, stalledSeconds: 1 });
+  const settings = benchSettings(servers, {
+    // Of this proof alone: runs have the same names in each.
+    store: `${servers.objects.url}/sharing-${pixelWindow}`,
+    pixelWindow,
+    lockSeconds: 5,
+    stalledSeconds: 1,
+  });
   const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
   const photos = openStore(photosUrl(servers.objects), { endpoint: settings.s3Endpoint });
   const services = await openQueues(settings, logger, shutdown);

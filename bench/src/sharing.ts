@@ -15,7 +15,7 @@ takes its time: paused, resumed, cancelled and given other priorities, while enc
 that each run was promised and got in each phase, and checks that nothing is lost, twice, failed or left behind. Twice: without pixels
 in Redis, and with a small pixel window.
 
-  --shards N        of each run (default 360)
+  --shards N        of each run (default 420)
   --measured N      shards over which the shares of a phase are measured (default 70)
   --seconds S       that an encoder takes for a shard (default 0.06)
   --json            print the figures as JSON`;
@@ -29,7 +29,7 @@ const SMALL_WINDOW = 12 * 4 * 32 * 32 * 3;
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      shards: { type: 'string', default: '360' },
+      shards: { type: 'string', default: '420' },
       measured: { type: 'string', default: '70' },
       seconds: { type: 'string', default: '0.06' },
       json: { type: 'boolean' },
