@@ -10,6 +10,8 @@ import { splitName } from './split-names';
 export interface CaptionedFile {
   /** Relative to the dataset. */
   readonly path: string;
+  /** The first record of it. */
+  readonly where: string;
   /** Mostly one. */
   readonly ids: readonly string[];
   readonly split: string;
@@ -22,6 +24,7 @@ export interface CaptionedFile {
 
 interface Entry {
   readonly path: string;
+  readonly where: string;
   readonly ids: string[];
   readonly split: string | undefined;
   readonly captions: string[];
@@ -43,7 +46,7 @@ export class CaptionTable {
     const path = `${file.folder}${checkedPath(record.path, 'the file name', where)}`;
     const split = record.split === undefined ? file.split : checkedName(record.split, 'the split', where);
     let entry = this.byPath.get(path);
-    if (entry === undefined) this.byPath.set(path, (entry = { path, ids: [], split, captions: [], rejected: [] }));
+    if (entry === undefined) this.byPath.set(path, (entry = { path, where: ownCopy(where()), ids: [], split, captions: [], rejected: [] }));
     if (entry.split !== split)
       throw new ShowtellError(
         'ID_CONFLICT',
@@ -53,7 +56,6 @@ export class CaptionTable {
       const id = checkedName(record.id, 'the image id', where);
       if (!entry.ids.includes(id)) entry.ids.push(id);
     }
-    if (record.problem !== undefined) entry.rejected.push(`${where()}: ${record.problem}`);
     for (const caption of record.captions ?? NONE) addCaption(entry, caption, where);
   }
 
@@ -65,9 +67,9 @@ export class CaptionTable {
     const names = new Map<string, string>();
     return entries.map((entry) => {
       const stored = storedOf(entry);
-      const split = names.get(stored) ?? splitName(stored, () => entry.path);
+      const split = names.get(stored) ?? splitName(stored, () => entry.where);
       names.set(stored, split);
-      return { path: entry.path, ids: idOf(entry), split, stored, captions: entry.captions, rejected: entry.rejected };
+      return { ...entry, ids: idOf(entry), split, stored };
     });
   }
 }
@@ -84,7 +86,8 @@ function idsOf(entries: readonly Entry[]): (entry: Entry) => readonly string[] {
   const without = entries.find(({ ids }) => ids.length === 0);
   if (without === undefined) return ({ ids }) => ids;
   const having = entries.find(({ ids }) => ids.length > 0);
-  if (having !== undefined) throw broken(`Expected an image id for ${without.path}, as for ${having.path}, but received none`);
+  if (having !== undefined)
+    throw broken(`${without.where}: Expected an image id for ${without.path}, as for ${having.path}, but received none`);
   const names = new Set(entries.map(({ path }) => posix.parse(path).name));
   return names.size === entries.length ? ({ path }) => [posix.parse(path).name] : ({ path }) => [path];
 }
@@ -94,7 +97,8 @@ function splitsOf(entries: readonly Entry[]): (entry: Entry) => string {
   const without = entries.find(({ split }) => split === undefined);
   if (without === undefined) return ({ split }) => split!;
   const having = entries.find(({ split }) => split !== undefined);
-  if (having !== undefined) throw broken(`Expected a split for ${without.path}, as for ${having.path}, but received none`);
+  if (having !== undefined)
+    throw broken(`${without.where}: Expected a split for ${without.path}, as for ${having.path}, but received none`);
   const folderOf = ({ path }: Entry) => SPLIT_FOLDER.exec(path)?.[1];
   return entries.every((entry) => folderOf(entry) !== undefined) ? (entry) => folderOf(entry)! : () => ONLY_SPLIT;
 }

@@ -8,12 +8,15 @@ export interface CaptionsRecord {
   readonly captions?: readonly unknown[];
   readonly split?: unknown;
   readonly id?: unknown;
-  /** Why its caption cannot be read, where that is so. */
-  readonly problem?: string;
+}
+
+/** A row that cannot be told apart into cells: nothing of it can be relied on, its file name neither. */
+export interface UnreadableRow {
+  readonly problem: string;
 }
 
 /** `where` names the row or record, for messages. */
-export type TakeCaptions = (record: CaptionsRecord, where: () => string) => void;
+export type TakeCaptions = (record: CaptionsRecord | UnreadableRow, where: () => string) => void;
 
 const EXTENSION = /\.(?:(csv|tsv|txt)|(jsonl|ndjson))$/i;
 

@@ -1,8 +1,9 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { SourceAddress } from '@showtell/shared/schema/run';
+import { broken } from './annotation-records';
 import { type CaptionedFile, CaptionTable } from './caption-table';
-import { isCaptionsFile, readCaptions } from './captions-file';
+import { isCaptionsFile, readCaptions, type TakeCaptions } from './captions-file';
 import { completeDataset, splitOf } from './complete-dataset';
 import type { Dataset, ScanOptions } from './dataset';
 import { findPhotos, noPhotos, photoPlaces } from './find-photos';
@@ -34,15 +35,22 @@ const withEachSplit = (key: string) => key.replace(/^[^/]+\//, EACH_SPLIT);
 async function scanStore(store: ObjectStore, { captions: key, photos: folder }: SourceAddress, options: ScanOptions): Promise<Dataset> {
   const { splits: wanted, signal } = options;
   const places = photoPlaces(folder);
+  const findings = new Findings();
   const table = new CaptionTable();
-  for (const file of await captionsFiles(store, key!, signal))
-    await readCaptions(store, file.key, (record, where) => table.take(record, file, where), signal);
+  for (const file of await captionsFiles(store, key!, signal)) {
+    const take: TakeCaptions = (record, where) => {
+      if ('problem' in record) findings.add('captionsRejected', `${where()}: ${record.problem}`);
+      else table.take(record, file, where);
+    };
+    await readCaptions(store, file.key, take, signal);
+  }
   const files = table.finish();
+  const [unreadable] = findings.result().captionsRejected.examples;
+  if (files.length === 0 && unreadable !== undefined) throw broken(unreadable);
   const chosen = chooseSplits(splitsOf(files), wanted, store.url);
   const stored = new Set(chosen.map((split) => split.stored));
-  const findings = new Findings();
   const photos = new PhotoTable(findings);
-  for (const file of files) if (stored.has(file.stored)) addPhoto(photos, file, findings, key!);
+  for (const file of files) if (stored.has(file.stored)) addPhoto(photos, file, findings);
   const { found, elsewhere } = await findPhotos(store, photos, places, signal);
   const all = photos.finish();
   const names = [...new Set(chosen.map(({ split }) => split))];
@@ -80,10 +88,10 @@ function splitsOf(files: readonly CaptionedFile[]) {
   return Array.from(new Map(files.map(({ stored, split }) => [stored, split])), ([stored, split]) => ({ stored, split }));
 }
 
-function addPhoto(photos: PhotoTable, file: CaptionedFile, findings: Findings, key: string): void {
-  const { path, split, ids, captions: texts, rejected } = file;
+function addPhoto(photos: PhotoTable, file: CaptionedFile, findings: Findings): void {
+  const { path, where, split, ids, captions: texts, rejected } = file;
   for (const imageId of ids) {
-    const photo = photos.image({ imageId, split, path, fileName: path }, () => key);
+    const photo = photos.image({ imageId, split, path, fileName: path }, () => where);
     // Two people may have said the same: without numbers, every caption counts.
     if (imageId === ids[0]) photo.captions.push(...texts);
   }

@@ -1,7 +1,8 @@
 import { pipeline, Readable } from 'node:stream';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { CsvError, type Info, parse } from 'csv-parse';
+import { CsvError, type Info, type Options, parse } from 'csv-parse';
+import { parse as parseText } from 'csv-parse/sync';
 import { broken } from './annotation-records';
 import { type ChosenColumns, chooseColumns, missingColumns } from './caption-columns';
 import type { TakeCaptions } from './captions-file';
@@ -30,7 +31,7 @@ export async function readCsvCaptions(store: ObjectStore, key: string, take: Tak
       const where = () => `${key}: line ${info.lines}`;
       if (record.length !== head.names.length) {
         const problem = `expected ${head.names.length} cells but received ${record.length}; a cell with ${JSON.stringify(head.delimiter)} in it stands in quotes`;
-        take({ path: record[head.names.indexOf(head.columns.file)], problem }, where);
+        take({ problem }, where);
         continue;
       }
       const cell = (name: string | undefined) => (name === undefined ? undefined : record[head.names.indexOf(name)]);
@@ -64,30 +65,30 @@ interface Head {
 
 function readHead(beginning: string, key: string): Head {
   const [, line = '', end = '\n'] = /^([^\r\n]*)(\r?\n|\r)?/.exec(beginning) ?? [];
-  const heads = DELIMITERS.map((delimiter) => ({ delimiter, names: line.split(delimiter).map(unquoted) }));
+  const heads = DELIMITERS.map((delimiter) => ({ delimiter, names: parseText(line, writing(delimiter))[0] ?? [] }));
   for (const { delimiter, names } of heads) {
     const columns = chooseColumns(names);
     if (columns !== undefined) return { delimiter, names, columns, lineEnds: end === '\r' ? ['\r'] : ['\r\n', '\n'] };
   }
   const { names } = heads.reduce((most, head) => (head.names.length > most.names.length ? head : most));
-  throw missingColumns(key, line === '' ? [] : names);
+  throw missingColumns(key, names);
 }
 
-const unquoted = (name: string) => name.trim().replace(/^"(.*)"$/, '$1');
+/** How cells are written where this is between them. */
+const writing = (delimiter: Delimiter): Options => ({
+  delimiter,
+  // Flickr30k's rows are padded, and have single quotes of " that are no quoting.
+  trim: delimiter === '|',
+  quote: delimiter === '|' ? null : '"',
+  relax_quotes: true,
+  relax_column_count: true,
+  // Spreadsheets write those below the last row as rows of empty cells.
+  skip_records_with_empty_values: true,
+  max_record_size: LONGEST_ROW,
+});
 
 function parseRows(text: AsyncIterable<string>, { delimiter, lineEnds }: Head, signal?: AbortSignal) {
-  const parser = parse({
-    delimiter,
-    record_delimiter: [...lineEnds],
-    // Flickr30k's rows are padded, and have single quotes of " that are no quoting.
-    trim: delimiter === '|',
-    quote: delimiter === '|' ? null : '"',
-    relax_quotes: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    max_record_size: LONGEST_ROW,
-    info: true,
-  });
+  const parser = parse({ ...writing(delimiter), record_delimiter: [...lineEnds], info: true });
   // Whoever reads the parser meets the error.
   pipeline(Readable.from(text, { objectMode: false, ...(signal && { signal }) }), parser, () => {});
   return parser as AsyncIterable<{ record: string[]; info: Info }>;

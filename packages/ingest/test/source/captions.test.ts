@@ -65,6 +65,8 @@ describe('as it comes', () => {
     ['semicolons', 'file_name;caption\na.jpg;One\nb.jpg;Two\n'],
     ['quoted names of columns, in capitals', '"File-Name","CAPTION"\n"a.jpg","One"\n"b.jpg","Two"\n'],
     ['empty lines', 'file_name,caption\n\na.jpg,One\n\n\nb.jpg,Two\n\n'],
+    ['a delimiter in the name of a column', 'file_name,"caption","who, and when"\na.jpg,One,x\nb.jpg,Two,"y, z"\n'],
+    ['empty cells below the last one, as spreadsheets have them', 'file_name;caption\r\na.jpg;One\r\nb.jpg;Two\r\n;\r\n ; \r\n'],
     ['further columns, one without a name', ',caption,file_name,x\n0,One,a.jpg,\n1,Two,b.jpg,?\n'],
   ])('rows with %s', async (_name, text) => {
     expect(told(await scan('captions.csv', text, ['a.jpg', 'b.jpg']))).toEqual([
@@ -76,6 +78,22 @@ describe('as it comes', () => {
   test('quoted captions may have line ends in them', async () => {
     const dataset = await scan('captions.csv', 'image,caption\na.jpg,"One,\r\ntwo"\n', ['a.jpg']);
     expect(told(dataset)).toEqual([['train', 'a', 'a.jpg', 'One,\r\ntwo']]);
+  });
+
+  test('a row of too many or too few cells is left out and named, wherever its file name would be; ids and splits stay whole', async () => {
+    const text = 'split,id,caption,image\nval,1,One,a.jpg\nval,1,Two, and more,a.jpg\nval,2,b.jpg\nval,3,Three,c.jpg\n';
+    const dataset = await scan('captions.csv', text, ['a.jpg', 'b.jpg', 'c.jpg']);
+    expect(told(dataset)).toEqual([
+      ['val', '1', 'a.jpg', 'One'],
+      ['val', '3', 'c.jpg', 'Three'],
+    ]);
+    expect(dataset.findings.captionsRejected).toEqual({
+      count: 2,
+      examples: [
+        'captions.csv: line 3: expected 4 cells but received 5; a cell with "," in it stands in quotes',
+        'captions.csv: line 4: expected 4 cells but received 3; a cell with "," in it stands in quotes',
+      ],
+    });
   });
 
   test('JSON lines with one caption, a list or none', async () => {
@@ -145,6 +163,12 @@ describe('what is refused, with the place', () => {
       '{"file_name":"a.jpg","text":"One"}\n{"text":"Two"}',
       /m\.jsonl: record 2 but received "text"/,
     ],
+    [
+      'no row that can be read',
+      'captions.csv',
+      'image,caption\na.jpg,One, two\n',
+      /captions\.csv: line 2: expected 2 cells but received 3/,
+    ],
     ['UTF-16', 'captions.csv', Buffer.from('\ufeffimage,caption\n', 'utf16le'), /captions\.csv is UTF-16 text/],
     [
       'Latin-1',
@@ -176,13 +200,13 @@ describe('what is refused, with the place', () => {
       'ids of some photos only',
       'm.jsonl',
       '{"image":"a.jpg","id":1,"text":"One"}\n{"image":"b.jpg","text":"Two"}',
-      /Expected an image id for b\.jpg/,
+      /m\.jsonl: record 2: Expected an image id for b\.jpg/,
     ],
     [
       'splits of some photos only',
       'm.jsonl',
       '{"image":"a.jpg","split":"val","text":"One"}\n{"image":"b.jpg","text":"Two"}',
-      /Expected a split for b\.jpg/,
+      /m\.jsonl: record 2: Expected a split for b\.jpg/,
     ],
     [
       'a record without end',
@@ -202,6 +226,13 @@ describe('what is refused, with the place', () => {
     await expect(scan('captions.csv', 'image,split,caption\na.jpg,train,One\na.jpg,val,Two\n', ['a.jpg'])).rejects.toMatchObject({
       code: 'ID_CONFLICT',
       message: 'captions.csv: line 3: Expected split train for a.jpg, as before, but received val',
+    });
+  });
+
+  test('one id of two photos', async () => {
+    await expect(scan('captions.csv', 'image,id,caption\na.jpg,1,One\nb.jpg,1,Two\n', ['a.jpg'])).rejects.toMatchObject({
+      code: 'ID_CONFLICT',
+      message: 'captions.csv: line 3: Expected file a.jpg for image id 1, as before, but received b.jpg',
     });
   });
 
