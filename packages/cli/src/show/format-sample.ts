@@ -7,7 +7,7 @@ import { featureFigures } from './feature-figures';
 
 /** One sample with all that is known of it, ending in a line break. */
 export function formatSample(sample: SampleReport): string {
-  const { run, split, planned, source, captions, encodedBy, shard, commit, row, feature } = sample;
+  const { run, split, planned, source, captions, encodedBy, shard, shardKey, commit, row, feature } = sample;
   const { imageId, fileName, licence, url, zip } = planned;
   const facts: [string, string | undefined][] = [
     ['State', stateOf(sample)],
@@ -21,7 +21,7 @@ export function formatSample(sample: SampleReport): string {
     ],
     ['Licence', licence],
     ['URL', url],
-    ['Shard', `${shard}${row === undefined ? '' : `, row ${row}`}${commit === undefined ? '' : `: ${commit.key}`}`],
+    ['Shard', `${shard}${row === undefined ? '' : `, row ${row}`}${shardKey === undefined ? '' : `: ${shardKey}`}`],
     ['Base', encodedBy === run ? undefined : `taken over from run ${encodedBy}, whose shard this is`],
     ['Worker', commit && executionOf(commit.execution)],
     ['Feature', feature && figuresOf(feature)],

@@ -30,12 +30,13 @@ export async function printSample({ store, signal }: CommandContext, { run, imag
   }
 }
 
-function toJson({ planned, commit, row, feature, rejection, ...sample }: SampleReport, withFeature: boolean): object {
+function toJson({ planned, shardKey, commit, row, feature, rejection, ...sample }: SampleReport, withFeature: boolean): object {
   return {
     ...sample,
     ...planned,
     row: row ?? null,
     rejection: rejection ?? null,
+    shardKey: shardKey ?? null,
     commit: commit === undefined ? null : { key: commit.key, sha256: commit.sha256, encoder: commit.encoder, execution: commit.execution },
     feature: feature === undefined ? null : { ...featureFigures(feature), ...(withFeature && { numbers: [...feature] }) },
   };

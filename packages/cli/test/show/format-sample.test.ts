@@ -38,6 +38,7 @@ const committed: SampleReport = {
   rejection: undefined,
   encodedBy: 'coco',
   shard: 12,
+  shardKey: commit.key,
   commit,
   row: 3,
   feature: Float32Array.of(0, 3, -4, 0.5, 0, 0, 0, 0, 0),
@@ -68,6 +69,7 @@ test('what is not known is left out', () => {
     planned: drawn,
     captions: [],
     state: 'waiting',
+    shardKey: undefined,
     commit: undefined,
     row: undefined,
     feature: undefined,
@@ -87,7 +89,12 @@ test('why it was rejected, which run it is from, and where in which zip it lies'
   const rejection = { imageId: '7', code: 'TRUNCATED' as const, reason: 'it ends early' };
   const rejected = { ...committed, state: 'rejected' as const, rejection, row: undefined, feature: undefined };
   expect(formatSample(rejected)).toMatch(/State +rejected, TRUNCATED: it ends early\n/);
-  expect(formatSample({ ...committed, encodedBy: 'old' })).toMatch(/Base +taken over from run old, whose shard this is\n/);
+  const old = { ...committed, encodedBy: 'old' };
+  expect(formatSample(old)).toMatch(/Base +taken over from run old, whose shard this is\n/);
+  // That run has encoded the shard again since: who encoded this body is no longer known, and where it lies still is.
+  const again = formatSample({ ...old, commit: undefined });
+  expect(again).toMatch(/Shard +12, row 3: runs\/coco\/shards\/00012-abc\.arrow\n/);
+  expect(again).not.toContain('Worker');
   const zip = { entry: 'val2017/7.jpg', method: 8, crc32: 1, compressedBytes: 1_200, offset: 65_536 };
   expect(formatSample({ ...committed, planned: { ...planned, zip } })).toMatch(
     /Zip entry val2017\/7\.jpg, deflated to 1,200 bytes, at 65,536\n/,

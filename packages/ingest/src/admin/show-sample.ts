@@ -5,6 +5,7 @@ import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, planShard, readCommit, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { readShard } from '@showtell/shared/read-shard';
+import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import type { PlanRow } from '@showtell/shared/schema/plan';
 import type { SourceAddress } from '@showtell/shared/schema/run';
 import type { CommitRecord, Rejection } from '@showtell/shared/schema/shard';
@@ -26,7 +27,9 @@ export interface SampleReport {
   /** The run that encodes it: another one where this run took it over from its base. */
   readonly encodedBy: string;
   readonly shard: number;
-  /** Of its shard, where that is committed. */
+  /** Of its shard's body, where that is committed. */
+  readonly shardKey: string | undefined;
+  /** What made that body; nothing where it was taken over and its own run has encoded the shard again since. */
   readonly commit: CommitRecord | undefined;
   /** Row of the shard's body. */
   readonly row: number | undefined;
@@ -47,6 +50,8 @@ const LISTED = 10;
 /** A shard with the run in whose plan it stands. */
 interface OwnedShard extends SearchedShard {
   readonly owner: PlannedRun;
+  /** Of a shard that was taken over: as it was then. That is what the run has, whatever becomes of it in its owner. */
+  readonly taken?: ManifestShard;
 }
 
 /**
@@ -59,27 +64,42 @@ export async function showSample(store: ObjectStore, { run, image, ...options }:
   const planned = await planOf(store, run, signal);
   const plans = await shardsOfRun(store, planned, signal);
   const { shard, row } =
-    (await firstOf(plans, (shards) => findById(store, shards, image, signal))) ??
-    (await findNamed(store, run, plans.flat(), image, options));
-  const { owner, split } = shard;
+    (await firstOf(plans, async (shards) => {
+      const found = await findById(store, shards, image, signal);
+      return found && (await isHeld(store, found, signal)) ? found : undefined;
+    })) ?? (await findNamed(store, run, plans.flat(), image, options));
+  const { owner, split, taken } = shard;
   const { imageId } = row;
-  const commit = await readCommit(store, owner.name, shard.shard, signal && { signal });
+  const record = await readCommit(store, owner.name, shard.shard, signal && { signal });
+  const commit = taken === undefined || record?.sha256 === taken.sha256 ? record : undefined;
   const rejection = commit?.rejected.find((one) => one.imageId === imageId);
-  const encoded = commit && !rejection ? await readFeature(store, commit, imageId, signal) : undefined;
+  const body = taken === undefined ? commit && { ...commit, rejected: commit.rejected.length } : withDropped(taken);
+  const encoded = body && !rejection ? await readFeature(store, body, planned, imageId, signal) : undefined;
   return {
     run,
     split,
     planned: row,
     source: owner.request.source,
     captions: await captionsOf(store, planned, split, imageId, signal),
-    state: commit === undefined ? 'waiting' : rejection ? 'rejected' : 'committed',
+    state: encoded ? 'committed' : rejection ? 'rejected' : 'waiting',
     rejection,
     encodedBy: owner.name,
     shard: shard.shard,
+    shardKey: body?.key,
     commit,
     row: encoded?.row,
     feature: encoded?.feature,
   };
+}
+
+/** All rows of its body, also those that were not taken over. */
+const withDropped = ({ dropped = [], ...shard }: ManifestShard): ManifestShard => ({ ...shard, rows: shard.rows + dropped.length });
+
+/** Whether a sample of a plan is the run's. What a base has rejected is in its plan and in no body: it was not taken over. */
+async function isHeld(store: ObjectStore, { shard, row }: PlannedSample<OwnedShard>, signal?: AbortSignal): Promise<boolean> {
+  if (shard.taken === undefined) return true;
+  const { imageIds } = await readShard(store, shard.taken, shard.owner.plan.encoder.dimension, signal);
+  return imageIds.includes(row.imageId);
 }
 
 async function planOf(store: ObjectStore, run: string, signal?: AbortSignal): Promise<PlannedRun> {
@@ -100,7 +120,7 @@ async function shardsOfRun(store: ObjectStore, planned: PlannedRun, signal?: Abo
     plans.push(
       taken
         .filter(({ run }) => run === name)
-        .map(({ shard, split, dropped }): OwnedShard => ({ ...planShard(owner, shard), split, dropped, owner })),
+        .map((own): OwnedShard => ({ ...planShard(owner, own.shard), split: own.split, dropped: own.dropped, owner, taken: own })),
     );
   }
   return plans;
@@ -122,7 +142,9 @@ async function findNamed(
   { signal, onProgress = () => {} }: Partial<Pick<ShowSampleOptions, 'signal' | 'onProgress'>>,
 ): Promise<PlannedSample<OwnedShard>> {
   let done = 0;
-  const found = await findByFileName(store, shards, fileName, { signal, onPart: () => onProgress(++done, shards.length) });
+  const found: PlannedSample<OwnedShard>[] = [];
+  for (const sample of await findByFileName(store, shards, fileName, { signal, onPart: () => onProgress(++done, shards.length) }))
+    if (await isHeld(store, sample, signal)) found.push(sample);
   if (found.length > 1)
     throw new ShowtellError(
       'USAGE',
@@ -147,15 +169,19 @@ async function absent(store: ObjectStore, run: string, shards: readonly OwnedSha
 
 async function readFeature(
   store: ObjectStore,
-  { shard, split, key, bytes, sha256, rows, rejected, encoder }: CommitRecord,
+  body: ManifestShard,
+  { plan }: PlannedRun,
   imageId: string,
   signal?: AbortSignal,
 ): Promise<{ row: number; feature: Float32Array }> {
-  const { dimension } = encoder;
-  const table = await readShard(store, { shard, split, key, bytes, sha256, rows, rejected: rejected.length }, dimension, signal);
+  const { dimension } = plan.encoder;
+  const table = await readShard(store, body, dimension, signal);
   const row = table.imageIds.indexOf(imageId);
   if (row < 0)
-    throw new ShowtellError('CORRUPT_SHARD', `Expected image ${imageId} in ${key}, or rejected by its commit record, but it is neither`);
+    throw new ShowtellError(
+      'CORRUPT_SHARD',
+      `Expected image ${imageId} in ${body.key}, or rejected by its commit record, but it is neither`,
+    );
   return { row, feature: table.features.slice(row * dimension, (row + 1) * dimension) };
 }
 

@@ -169,6 +169,35 @@ test('of a run with a base: in the run that encoded it, unless it does not belon
   await expect(show('4', 'new')).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
+test('of a run with a base: what the base rejected is none of it, unless it was planned again; what the base encodes again later changes nothing', async () => {
+  const first = buildPlan(request('first'), { splits: [splitOf('train', ['1', '2', '3', '4'])], findings });
+  await writePlan(request('first'), first);
+  const parts = [await commitShard(first, 0, ['1'], ['2']), await commitShard(first, 1, ['4'], ['3'])];
+  const shards = parts.map((part, shard) => ({ shard, split: 'train', ...part, rejected: 0, run: 'first' }));
+  const base = { run: 'first', manifest: 1, sha256: 'b'.repeat(64), shards };
+  const second = buildPlan(
+    request('second', { base: 'first' }),
+    { splits: [splitOf('train', ['1', '2', '4'])], findings },
+    { takenOver: { base, left: new Map([['train', [rowOf('2', 'train')]]]) } as never },
+  );
+  await writePlan(request('second', { base: 'first' }), second);
+
+  for (const image of ['3', '3.jpg']) await expect(show(image, 'second')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  for (const image of ['2', '2.jpg']) expect(await show(image, 'second')).toMatchObject({ encodedBy: 'second', state: 'waiting' });
+  expect(await show('4', 'second')).toMatchObject({ encodedBy: 'first', shardKey: parts[1]!.key, commit: { key: parts[1]!.key } });
+
+  await commitShard(first, 1, ['3'], ['4']);
+  expect(await show('4', 'first')).toMatchObject({ state: 'rejected' });
+  expect(await show('4', 'second')).toMatchObject({
+    state: 'committed',
+    feature: featureOf('4'),
+    row: 0,
+    shardKey: parts[1]!.key,
+    commit: undefined,
+    rejection: undefined,
+  });
+});
+
 test.each([
   ['no such run', 'absent', '1', 'NOT_FOUND', /No run "absent" .*there are: .*old/],
   ['a name that is none', '../x', '1', 'NOT_FOUND', /No run "..\/x"/],
