@@ -65,7 +65,7 @@ export async function exportRun(store: ObjectStore, options: ExportOptions): Pro
   };
   const { path, bytes } = await WRITERS[format](
     out,
-    { origin, total, largest: Math.max(1, ...shards.map(({ rows }) => rows)) },
+    { origin, total, largest: shards.reduce((most, { rows }) => Math.max(most, rows), 1) },
     read(),
     signal,
   );
