@@ -91,6 +91,6 @@ export async function newestManifest(
 }
 
 /** Whether a manifest tells of every shard that was taken away until now; else the next one is due as soon as all are there again. */
-export function tellsOf(manifest: ManifestRecord, run: PlannedRun, voids: readonly VoidNumber[]): boolean {
+export function tellsOf(manifest: ManifestRecord, run: PlannedRun, voids: readonly Pick<VoidNumber, 'shard'>[]): boolean {
   return (manifest.repaired?.length ?? 0) === voids.filter((entry) => isPlanned(run, entry)).length;
 }

@@ -18,15 +18,22 @@ export interface VoidNumber {
   readonly number: number;
 }
 
-/** The void records of a run, by shard and number. */
-export async function listVoids(store: ObjectStore, run: string, options?: Options): Promise<VoidNumber[]> {
+/** The void records of a run, or of one of its shards, by shard and number. */
+export async function listVoids(
+  store: ObjectStore,
+  run: string,
+  { shard: one, ...options }: Options & { readonly shard?: number } = {},
+): Promise<VoidNumber[]> {
   const found: VoidNumber[] = [];
-  for await (const { key } of store.list(keys.voids(run), options)) {
+  for await (const { key } of store.list(one === undefined ? keys.voids(run) : voidsOf(run, one), options)) {
     const [, shard, number] = /\/(\d+)-(\d+)\.json$/.exec(key)?.map(Number) ?? [];
     if (shard !== undefined && number !== undefined) found.push({ shard, number });
   }
   return found.sort((a, b) => a.shard - b.shard || a.number - b.number);
 }
+
+/** What the keys of a shard's void records begin with. */
+const voidsOf = (run: string, shard: number) => keys.void(run, shard, 1).replace(/1\.json$/, '');
 
 export async function readVoid(
   store: ObjectStore,

@@ -13,7 +13,7 @@ import { buildManifest, type NewestManifest, newestManifest, tellsOf } from '../
 import { notFinite } from '../verify/check-rows';
 import { type CheckedShard, checkPart, checkShard } from '../verify/check-shard';
 import type { Finding } from '../verify/finding';
-import { isPlanned, listVoids, readRepaired, readVoid, type VoidNumber } from '../voids';
+import { isPlanned, listVoids, readRepaired, readVoid } from '../voids';
 import { noSuchRun } from './status';
 
 export interface VerifyOptions {
@@ -71,9 +71,8 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const opened = await openRun(store, name, signal);
   if ('finding' in opened) return broken(name, quick, opened.finding);
   const { run } = opened;
-  // Before the commit records: what is taken away or committed meanwhile is then at worst waited for.
+  // Before the commit records, and void records after them: what is taken away or committed meanwhile is then at worst waited for.
   const newest = await newestManifest(store, name, read);
-  const voids = await listVoids(store, name, read);
   const bodies = new Map<string, number>();
   for await (const { key, bytes } of store.list(keys.shards(name), read)) bodies.set(key, bytes);
 
@@ -86,7 +85,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const atOnce = Math.min(SHARDS_AT_ONCE, Math.max(1, Math.floor(BYTES_AT_ONCE / largest)));
 
   const findings: Finding[] = await checkParts(run, options);
-  const isDone = (shard: number) => wasDone(store, name, shard, newest, voids, signal);
+  const isDone = (shard: number) => wasDone(store, name, shard, newest, signal);
   const checked: CheckedShard[] = [];
   await concurrently(plan.shards, atOnce, async (part, index) => {
     signal?.throwIfAborted();
@@ -106,7 +105,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const damaged = checked.filter((each) => each.findings.length > 0);
   const waiting = checked.filter((each) => each.findings.length === 0 && each.recordSha256 === null);
   const intact = checked.filter((each) => each.findings.length === 0 && each.recordSha256 !== null).map(({ record }) => record!);
-  const manifest = intact.length === plan.shards.length ? await checkManifest(run, newest, intact, voids, options) : undefined;
+  const manifest = intact.length === plan.shards.length ? await checkManifest(run, newest, intact, options) : undefined;
   if (manifest !== undefined && manifest !== 'due') findings.push(manifest);
   const named = new Set(checked.map(({ record }) => record?.key));
   const unnamed = [...bodies].filter(([key]) => !named.has(key));
@@ -171,16 +170,9 @@ function broken(run: string, quick: boolean, finding: Finding): Verification {
 }
 
 /** Whether a shard without a commit record once had one: a manifest was written since it was last taken away. */
-async function wasDone(
-  store: ObjectStore,
-  run: string,
-  shard: number,
-  { number }: NewestManifest,
-  voids: readonly VoidNumber[],
-  signal?: AbortSignal,
-): Promise<boolean> {
+async function wasDone(store: ObjectStore, run: string, shard: number, { number }: NewestManifest, signal?: AbortSignal): Promise<boolean> {
   if (number === 0) return false;
-  const last = voids.findLast((entry) => entry.shard === shard);
+  const last = (await listVoids(store, run, { shard, ...(signal && { signal }) })).at(-1);
   return last === undefined || (await readVoid(store, run, last, signal && { signal }))!.manifest < number;
 }
 
@@ -275,7 +267,6 @@ async function checkManifest(
   run: PlannedRun,
   { number, manifest }: NewestManifest,
   commits: readonly CommitRecord[],
-  voids: readonly VoidNumber[],
   { store, signal }: VerifyOptions,
 ): Promise<Finding | 'due' | undefined> {
   if (number === 0) return 'due';
@@ -287,8 +278,8 @@ async function checkManifest(
     mend: 'manifest',
   });
   if (manifest === undefined) return finding('corrupt', 'the manifest cannot be read; trainings that froze it cannot go on');
-  if (!tellsOf(manifest, run, voids)) return 'due';
   const repaired = await readRepaired(store, run, signal && { signal });
+  if (!tellsOf(manifest, run, repaired)) return 'due';
   const records = new Map(commits.map((record) => [record.shard, record]));
   if (canonicalJson(manifest) === canonicalJson(buildManifest(run, records, number, repaired))) return undefined;
   return finding('stale', 'the manifest does not say what the commit records say');

@@ -1,4 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keys } from '@showtell/shared/keys';
@@ -81,6 +82,41 @@ test('a shard that was taken away is waited for, and then a manifest that tells 
   await store.put(keys.manifest('mine', 2), encodeRecord({ ...newest.manifest, number: 2 }));
   await store.delete(keys.commit('mine', 1));
   expect(await verify()).toMatchObject({ findings: [{ what: 'missing', shard: 1 }] });
+});
+
+test('what a retry takes away while it looks is waited for, and what is encoded again meanwhile makes a manifest due', async () => {
+  const { records } = await verifyRun({ store, run: 'mine' });
+  const newest = await newestManifest(store, 'mine');
+  const signal = new AbortController().signal;
+  const take = {
+    store,
+    run: 'mine',
+    shard: 1,
+    reason: 'retry',
+    detail: '',
+    recordSha256: records.get(1)!,
+    newest,
+    last: undefined,
+    signal,
+  } as const;
+  const get = store.get.bind(store);
+  const meanwhile = (work: () => Promise<unknown>) => {
+    store.get = async (key, options) => {
+      if (key !== keys.commit('mine', 1)) return get(key, options);
+      store.get = get;
+      await work();
+      return get(key, options);
+    };
+  };
+  meanwhile(() => voidShard(take));
+  expect(await verify()).toMatchObject({ shards: { intact: 2, damaged: 0, waiting: 1 }, findings: [] });
+  await rm(join(folder, 'runs/mine/void'), { recursive: true });
+  await store.put(keys.commit('mine', 1), encodeRecord(made.commits[1]));
+  meanwhile(async () => {
+    await voidShard(take);
+    await store.put(keys.commit('mine', 1), encodeRecord(made.commits[1]));
+  });
+  expect(await verify()).toMatchObject({ shards: { intact: 3 }, manifestDue: true, findings: [] });
 });
 
 test.each([
