@@ -1,4 +1,5 @@
 import { concurrently } from '@showtell/shared/concurrently';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
@@ -43,7 +44,13 @@ export async function readVoid(
 ): Promise<VoidRecord | undefined> {
   const key = keys.void(run, shard, number);
   const found = await store.get(key, options);
-  return found && parseRecord(VoidRecord, VOID_FORMAT, found.body, key);
+  try {
+    return found && parseRecord(VoidRecord, VOID_FORMAT, found.body, key);
+  } catch (error) {
+    if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
+    const hint = 'Bring it back from a copy of the store, or delete it: then the next manifest does not tell of it.';
+    throw new ShowtellError(error.code, error.message, { cause: error, retryable: false, hint });
+  }
 }
 
 /** What a run's manifest tells of the shards that were encoded again. Void records never change and are never deleted. */

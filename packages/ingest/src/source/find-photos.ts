@@ -19,7 +19,17 @@ export interface PhotoPlaces {
 
 /** A folder that a person named, relative to the dataset, in one way of writing. Throws `USAGE` for one that is not below it. */
 export function photoFolder(text: string): string {
-  return checkFolder(`${text.replace(/^(?:\.\/)+|\/+$/g, '')}/`).slice(0, -1);
+  try {
+    return checkFolder(`${text.replace(/^(?:\.\/)+|\/+$/g, '')}/`).slice(0, -1);
+  } catch (cause) {
+    throw new ShowtellError(
+      'USAGE',
+      `Expected a folder below that of the captions file for --photos but received ${JSON.stringify(text)}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** @param photos folder of all photos, relative to the dataset. */

@@ -119,6 +119,17 @@ test('what a retry takes away while it looks is waited for, and what is encoded 
   expect(await verify()).toMatchObject({ shards: { intact: 3 }, manifestDue: true, findings: [] });
 });
 
+test('a damaged record of what was taken away is named, with what to do', async () => {
+  await store.put(keys.void('mine', 1, 1), Buffer.from('x'));
+  await expect(verify()).rejects.toMatchObject({
+    code: 'CORRUPT_OBJECT',
+    message: expect.stringContaining(keys.void('mine', 1, 1)) as string,
+    hint: expect.stringContaining('delete it') as string,
+  });
+  await store.delete(keys.void('mine', 1, 1));
+  expect(await verify()).toMatchObject({ manifestDue: false, findings: [] });
+});
+
 test.each([
   ['captions', () => made.run.plan.captions[0]!.key],
   ['weights', () => keys.weights(made.run.plan.encoder.weightsSha256)],

@@ -140,6 +140,10 @@ describe('what is no dataset', () => {
   test('--photos where the kind says by itself where they lie, or a folder that is not below the dataset', async () => {
     await expect(openDataset(await files('with photos', ANNOTATIONS), { photos: 'x' })).rejects.toMatchObject({ code: 'USAGE' });
     const path = await files('escaping', 'captions.csv');
-    for (const photos of ['../x', '/x', 'a/../../b']) await expect(openDataset(path, { photos })).rejects.toMatchObject({ code: 'USAGE' });
+    for (const photos of ['../x', '/x', 'a/../../b', '.', ''])
+      await expect(openDataset(path, { photos })).rejects.toMatchObject({
+        code: 'USAGE',
+        message: `Expected a folder below that of the captions file for --photos but received ${JSON.stringify(photos)}`,
+      });
   });
 });
