@@ -1,12 +1,15 @@
 import { copyFile, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { changeControl } from '@showtell/ingest/admin/change-control';
 import { runStatus } from '@showtell/ingest/admin/status';
 import { unfinishedRuns } from '@showtell/ingest/admin/unfinished-runs';
+import { type RunUser, usersOfRun } from '@showtell/ingest/gc/users';
 import { decodeCaptionRows } from '@showtell/shared/arrow/caption-rows';
 import { readPart } from '@showtell/shared/commit';
 import { keys } from '@showtell/shared/keys';
 import { newestManifest } from '@showtell/shared/manifests';
+import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readPlannedRun } from '@showtell/shared/planned-run';
 import { openModel } from '@showtell/trainer/checkpoint/open-model';
 import { evaluateModel } from '@showtell/trainer/evaluate-model';
@@ -180,6 +183,44 @@ describeRedis('a run with a base', () => {
     };
     expect(await scores('same')).toEqual(await scores('small'));
   }, 60_000);
+
+  test('is refused while its base is being removed, which in turn sees whoever has claimed a name', async () => {
+    await encode('synthetic:40', 'small');
+    const { key } = await newestManifest(rig.store, 'small');
+    const seen: RunUser[][] = [];
+    /** Does what somebody else does before the name is claimed, and looks who uses the base then, as who removes it does. */
+    const beside = (act: () => Promise<unknown>) =>
+      new Proxy<ObjectStore>(rig.store, {
+        get(target, name) {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return name === 'putIfAbsent'
+            ? async (...args: Parameters<ObjectStore['putIfAbsent']>) => {
+                if (args[0] !== keys.runJson('late')) return target.putIfAbsent(...args);
+                await act();
+                const claimed = await target.putIfAbsent(...args);
+                seen.push(await usersOfRun(target, 'small'));
+                return claimed;
+              }
+            : (value.bind(target) as unknown);
+        },
+      });
+    const late = (act: () => Promise<unknown>) => rig.enqueue({ dataset: 'synthetic:40', run: 'late', base: 'small', store: beside(act) });
+
+    const cancel = () => changeControl(rig.store, 'small', (record) => ({ ...record, state: 'cancelled' }));
+    await expect(late(cancel)).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('small is cancelled') as string });
+    const goOn = () => changeControl(rig.store, 'small', (record) => ({ ...record, state: 'running' }));
+    await goOn();
+    const manifest = (await rig.store.get(key))!.body;
+    await expect(late(() => rig.store.delete(key))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining(key) as string,
+    });
+    expect(await readPlannedRun(rig.store, 'late')).toBeUndefined();
+    await rig.store.put(key, manifest);
+    expect(await late(async () => {})).toMatchObject({ base: { samples: 30 } });
+    expect(seen).toEqual([1, 2, 3].map(() => [{ kind: 'run', name: 'late', aliases: [] }]));
+  });
 
   test('is refused with a base that is not there, not complete, itself, of another encoder, or damaged', async () => {
     const refused = (options: Parameters<PipelineRig['enqueue']>[0], code: string, message: string) =>

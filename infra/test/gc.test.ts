@@ -197,6 +197,39 @@ describe('gc on the file store', () => {
     expect(await keysOf(store)).toEqual(before.filter((key) => key !== lost));
   });
 
+  test('what only the plan of a run with a base names stays', async () => {
+    await writeFullStore(store);
+    for (const key of await keysOf(store)) if (/^runs\/(old\/(manifests|commits)|new\/manifests)\//.test(key)) await store.delete(key);
+    const { base } = (await readPlannedRun(store, 'new'))!.plan;
+    expect(base!.shards.length).toBeGreaterThan(0);
+    await gc(store, all);
+    for (const part of base!.shards) await expect(readPart(store, part)).resolves.toBeInstanceOf(Buffer);
+  });
+
+  test('a writer that stood still for days before its record, and comes to it while gc lists, has its parts', async () => {
+    await writeFullStore(store);
+    const [weights, orphan] = ['named late', 'never named'].map((text) => keys.weights(sha256(text))) as [string, string];
+    for (const key of [weights, orphan]) {
+      await store.put(key, Buffer.from('x'));
+      await makeOld(key);
+    }
+    const interrupted = new Proxy<ObjectStore>(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'leftovers') return value.bind(target) as unknown;
+        // Asked once the first look at the records is over.
+        return async function* () {
+          await target.putIfAbsent(keys.runJson('late'), encodeRecord(runRecord('late', { weightsSha256: sha256('named late') })));
+          yield* target.leftovers();
+        };
+      },
+    });
+    expect(await gc(interrupted, { remove: true })).toMatchObject({ deleted: { count: 1, missed: [] } });
+    expect(await store.head(weights)).toBeDefined();
+    expect(await store.head(orphan)).toBeUndefined();
+  });
+
   test('an enqueue that finds old weights of nobody, at every moment of a gc', async () => {
     const weights = { bytes: Buffer.from('old weights of nobody'), sha256: sha256('old weights of nobody') };
     const key = keys.weights(weights.sha256);
