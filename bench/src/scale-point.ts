@@ -84,7 +84,9 @@ export async function measurePoint(point: ScalePoint, servers: BenchServers, fol
   ).flat();
   const run = `measured-${workers}`;
   try {
-    if (secondsPerShard < 1) await encode(`warm-${workers}`, workers * jobsAtOnce(device));
+    // Twice as many as they need, since who is quick takes some of another's.
+    await encode(`warm-${workers}`, 2 * workers * jobsAtOnce(device));
+    for (const process of processes) process.wait();
     let before: UsageSample | undefined;
     let after: Promise<UsageSample> | undefined;
     await encode(run, shape.shards, async () => {

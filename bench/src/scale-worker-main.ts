@@ -1,6 +1,6 @@
 /**
- * Several workers of one stage in one process: `node scale-worker-main.js '{…}'`. Tells `ready`, answers `usage`, and ends in
- * order when it is told to stop.
+ * Several workers of one stage in one process: `node scale-worker-main.js '{…}'`. Tells `ready`, answers `usage`, has its encoders
+ * wait once it is told to, and ends in order when it is told to stop.
  */
 import { runEncoderWorker } from '@showtell/encoder-worker/worker';
 import { runIngestWorker } from '@showtell/ingest/worker';
@@ -8,7 +8,7 @@ import type { Settings } from '@showtell/shared/config';
 import { openStore } from '@showtell/shared/object-store/open';
 import { Shutdown } from '@showtell/shared/shutdown';
 import pino from 'pino';
-import { type WaitingEngineOptions, waitingEngines } from './waiting-engine';
+import { type Waiting, type WaitingEngineOptions, waitingEngines } from './waiting-engine';
 
 export interface ScaleWorkerOptions {
   readonly stage: 'ingest' | 'encoder';
@@ -46,13 +46,15 @@ async function main(): Promise<void> {
   );
   const shutdown = new Shutdown(logger);
   const stores: { close(): Promise<void> }[] = [];
-  process.on('message', (message: 'usage' | 'stop') => {
+  const waiting: Waiting = { begun: false };
+  process.on('message', (message: 'usage' | 'wait' | 'stop') => {
     if (message === 'usage') process.send!(usage());
+    else if (message === 'wait') waiting.begun = true;
     else shutdown.request('The bench is over');
   });
   // The bench was killed.
   process.once('disconnect', () => process.exit());
-  const processes = waitingEngines(engine);
+  const processes = waitingEngines(engine, waiting);
   const running = Array.from({ length: workers }, async () => {
     const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
     stores.push(store);

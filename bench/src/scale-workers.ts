@@ -11,6 +11,8 @@ const ENTRY = join(__dirname, '..', 'dist', 'scale-worker-main.js');
 export interface WorkerProcess {
   readonly stage: 'ingest' | 'encoder';
   usage(): Promise<Usage>;
+  /** Its encoders are warm and wait from now on. */
+  wait(): void;
   stop(): Promise<void>;
   /** As when its machine dies. */
   kill(): Promise<void>;
@@ -37,6 +39,7 @@ async function startProcess(options: ScaleWorkerOptions): Promise<WorkerProcess>
       child.send('usage');
       return (await answer(child, ended)) as Usage;
     },
+    wait: () => void child.send('wait'),
     async stop() {
       if (child.connected) child.send('stop');
       await ended;

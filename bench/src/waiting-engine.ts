@@ -13,8 +13,13 @@ export interface WaitingEngineOptions {
   readonly dimension: number;
 }
 
+/** Whether encoders wait by now: they do not while they warm up. */
+export interface Waiting {
+  begun: boolean;
+}
+
 /** An encoder that takes its time and no processor: what is measured around it is everything but the encoding. */
-export function waitingEngines({ device, secondsPerImage, side, dimension }: WaitingEngineOptions): EngineProcesses {
+export function waitingEngines({ device, secondsPerImage, side, dimension }: WaitingEngineOptions, waiting: Waiting): EngineProcesses {
   const description: EngineDescription = {
     engine: 'waits',
     provider: 'none',
@@ -34,7 +39,7 @@ export function waitingEngines({ device, secondsPerImage, side, dimension }: Wai
       ...(device === 'cpu' ? {} : { batch: 512 }),
       async encode(pixels, count) {
         if (pixels.length !== count * pixelBytes(side)) throw new RangeError(`Expected the pixels of ${count} images`);
-        if (secondsPerImage > 0) await sleep(secondsPerImage * count * 1_000);
+        if (waiting.begun && secondsPerImage > 0) await sleep(secondsPerImage * count * 1_000);
         return new Float32Array(count * dimension).fill(0.5);
       },
       async close() {},
