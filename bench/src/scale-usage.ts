@@ -106,11 +106,13 @@ const FULL = 0.9;
  * Who cannot do more, the most particular first: the machine is full of whoever is on it.
  * @param inHand share of the jobs that encoders can have: what they have not, nobody has handed to them.
  */
-export function limitOf(busy: Busy, inHand: number): string {
+export function limitOf(busy: Busy, inHand: number, processors = cpus().length): string {
   if (busy.redis >= FULL) return 'Redis';
   if (busy.pixels >= FULL) return 'Redis for pixels';
   if (busy.ingestLoop >= FULL) return "ingest's event loop";
   if (busy.encoderLoop >= FULL) return "the encoder workers' event loops";
-  if (busy.machine >= FULL) return "this machine's processors";
+  // Of us, and not of whoever else is on the machine.
+  const own = (busy.redis + busy.pixels + (busy.objects || 0) + busy.ingest + busy.encoder) / processors;
+  if (busy.machine >= FULL && own >= FULL / 2) return "this machine's processors";
   return inHand < FULL ? 'ingest, which waits for answers' : 'the encoders';
 }

@@ -24,7 +24,8 @@ describe('what bench:scale prints', () => {
 
   test('the limit is whoever has nothing left to give', () => {
     expect(limitOf(idle, 0.97)).toBe('the encoders');
-    expect(limitOf({ ...idle, machine: 0.97 }, 0.5)).toBe("this machine's processors");
+    expect(limitOf({ ...idle, machine: 0.97, encoder: 1.5 }, 0.5, 2)).toBe("this machine's processors");
+    expect(limitOf({ ...idle, machine: 0.97 }, 1, 2)).toBe('the encoders');
     expect(limitOf({ ...idle, machine: 0.97, redis: 0.95 }, 1)).toBe('Redis');
     expect(limitOf(idle, 0.5)).toBe('ingest, which waits for answers');
     expect(limitOf({ ...idle, ingestLoop: 0.92 }, 1)).toBe("ingest's event loop");
