@@ -53,7 +53,7 @@ export async function findPhotos(
   const found = new Map<Photo, number>();
   let elsewhere: string | undefined;
   for await (const { key, etag, bytes } of store.list(under, { ...(signal && { signal }) })) {
-    if (REFUSED_NAME.test(key)) continue;
+    
     let known = false;
     for (const [place, folder] of folders.entries()) {
       const photo = key.startsWith(folder) ? photos.ofPath(key.slice(folder.length)) : undefined;
@@ -78,9 +78,10 @@ function folderOfPhoto(key: string, photos: PhotoTable): string | undefined {
 /** What to do where none of the photos that a captions file names is there. */
 export function noPhotos(store: ObjectStore, captions: string, photos: PhotoTable, elsewhere: string | undefined): ShowtellError {
   const first = photos.finish()[0]?.path;
+  if (first === undefined) return new ShowtellError('EMPTY_DATASET', `Expected photos in ${captions} but received a file that names none`);
   return new ShowtellError(
     'EMPTY_DATASET',
-    `Expected the photos that ${captions} names${first === undefined ? '' : `, such as ${first},`} in ${store.url} but received none`,
+    `Expected the photos that ${captions} names, such as ${first}, in ${store.url} but received none`,
     {
       hint:
         elsewhere === undefined

@@ -28,15 +28,18 @@ export class Findings {
 
   /** For `--strict`: throws `STRICT`, or `CAPTION_INVALID`, with the counts and the first examples. */
   refuse(): void {
-    const words: Record<Listed, string> = {
-      captionsWithoutImage: 'caption(s) without image',
-      imagesWithoutCaption: 'image(s) without caption',
-      imagesMissing: 'photo(s) listed but not there',
-      captionsRejected: 'caption(s) that break the limits',
+    const words: Record<Listed, readonly [what: string, which: string]> = {
+      captionsWithoutImage: ['caption', 'without image'],
+      imagesWithoutCaption: ['image', 'without caption'],
+      imagesMissing: ['photo', 'listed but not there'],
+      captionsRejected: ['caption', 'breaking the limits'],
     };
     const problems = Object.entries(this.lists).filter(([, { count }]) => count > 0);
     if (problems.length === 0) return;
-    const told = problems.map(([list, { count, examples }]) => `${count} ${words[list as Listed]} (first: ${examples[0]})`);
+    const told = problems.map(([list, { count, examples }]) => {
+      const [what, which] = words[list as Listed];
+      return `${count} ${what}${count === 1 ? '' : 's'} ${which} (first: ${examples[0]})`;
+    });
     const onlyCaptions = problems.every(([list]) => list === 'captionsRejected');
     throw new ShowtellError(
       onlyCaptions ? 'CAPTION_INVALID' : 'STRICT',

@@ -102,7 +102,9 @@ async function namedFile(url: string, reached: Reached, signal?: AbortSignal): P
   } finally {
     await store.close();
   }
-  return { url: found.kind.folders?.includes(within) ? above : folder, found };
+  // Whoever calls his own folder `zips` has the dataset in it, and not above.
+  const isPart = found.kind.folders?.includes(within) === true && found.kind.recognise([`${within}/${name}`]).length > 0;
+  return { url: isPart ? above : folder, found };
 }
 
 /** The last name of an address, as it is and not as a URL has it, and the address without it. */

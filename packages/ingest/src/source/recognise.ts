@@ -33,7 +33,10 @@ export async function notADataset(store: ObjectStore, kinds: readonly SourceKind
     names.add(key.includes('/') ? key.slice(0, key.indexOf('/') + 1) : key);
     if (names.size === MOST_NAMES) break;
   }
-  const found = names.size === 0 ? 'nothing: there is no such folder or prefix, or no file in it' : [...names].join(', ');
+  const found =
+    names.size === 0
+      ? 'nothing: there is no such folder or prefix, or no file in it, or it is a file and no captions file'
+      : [...names].join(', ');
   return new ShowtellError('NOT_A_DATASET', `Expected a dataset in ${store.url} but received ${found}`, {
     hint: `A dataset is one of these; name its folder or prefix, or its captions file:\n${describeKinds(kinds)}`,
   });

@@ -236,6 +236,13 @@ describe('what is refused, with the place', () => {
     });
   });
 
+  test('a file of column names alone', async () => {
+    await expect(scan('captions.csv', 'image,caption\n', ['a.jpg'])).rejects.toMatchObject({
+      code: 'EMPTY_DATASET',
+      message: 'Expected photos in captions.csv but received a file that names none',
+    });
+  });
+
   test('photos that lie elsewhere: the hint says where', async () => {
     await expect(scan('captions.csv', 'image,caption\na.jpg,One\n', ['pictures/all/a.jpg'])).rejects.toMatchObject({
       code: 'EMPTY_DATASET',

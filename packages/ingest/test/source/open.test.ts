@@ -129,6 +129,16 @@ describe('what is no dataset', () => {
     expect((await openDataset(join(path, 'annotations'))).address).toEqual({ kind: 'coco-zip', url: pathToFileURL(path).href });
   });
 
+  test("the archive of captions in a folder that is called as one of COCO's own: the dataset is in that folder", async () => {
+    const path = await files('own/zips', 'annotations_trainval2017.zip', 'val2017.zip');
+    const address = { kind: 'coco-zip', url: pathToFileURL(path).href };
+    expect((await openDataset(path)).address).toEqual(address);
+    expect((await openDataset(join(path, 'annotations_trainval2017.zip'))).address).toEqual(address);
+    const above = await files('as on the bucket', 'annotations/annotations_trainval2017.zip', 'zips/val2017.zip');
+    const within = await openDataset(join(above, 'annotations', 'annotations_trainval2017.zip'));
+    expect(within.address).toEqual({ kind: 'coco-zip', url: pathToFileURL(above).href });
+  });
+
   test('the captions of one split of COCO: --split is for that', async () => {
     const path = await files('one split', ANNOTATIONS);
     await expect(openDataset(join(path, ANNOTATIONS))).rejects.toMatchObject({
