@@ -291,6 +291,21 @@ describeS3('on an S3 store', () => {
       expect(exists.stderr).toMatch(/shardRows: the run has 512, asked for 3\n {2}strict: /);
     });
 
+    test('a run of which a record is damaged hides none of the others, and a damaged report nothing at all', async () => {
+      await store.put('runs/gaps/reports/1.json', Buffer.from('{'));
+      expect((await showtell(['status', 'gaps'])).stdout).toMatch(/3 \(.*TRUNCATED/);
+      expect((await showtell(enqueue('synthetic:8', '--dry-run'))).code).toBe(0);
+      await store.put('runs/torn/run.json', Buffer.from('{'));
+      const listed = await showtell(['status']);
+      const told = JSON.parse((await showtell(['status', '--json'])).stdout) as { run: string; state: string }[];
+      await store.delete('runs/torn/run.json');
+      expect(listed.code).toBe(6);
+      expectOneMessage(listed.stderr, 'CORRUPT_OBJECT');
+      expect(listed.stdout).toMatch(/^gaps +complete [^]*^unreadable torn: runs\/torn\/run\.json is not JSON$/m);
+      expect(told).toContainEqual(expect.objectContaining({ run: 'gaps', state: 'complete' }));
+      expect(told).toContainEqual(expect.objectContaining({ run: 'torn', state: 'unreadable' }));
+    });
+
     test('a shard, and a file of a checkpoint, of which one bit was flipped', async () => {
       const flip = async (prefix: string) => {
         let found: string | undefined;

@@ -1,4 +1,5 @@
 import type { RunStatus } from '@showtell/ingest/admin/status';
+import type { ShowtellError } from '@showtell/shared/errors';
 import { queueNames } from '@showtell/shared/queue/queues';
 import pc from 'picocolors';
 import { formatReasons } from '../enqueue/print-report';
@@ -23,8 +24,16 @@ export interface ListedRun extends RunStatus {
   readonly share?: number | undefined;
 }
 
-/** All runs, one a line. */
-export function formatRuns(runs: readonly ListedRun[]): string {
+/** A run of which a record that is needed is damaged. */
+export interface UnreadableRun {
+  readonly run: string;
+  readonly error: ShowtellError;
+}
+
+/** All runs, one a line, and below them those that cannot be read. */
+export function formatRuns(runs: readonly ListedRun[], unreadable: readonly UnreadableRun[] = []): string {
+  if (unreadable.length > 0)
+    return `${runs.length === 0 ? '' : `${formatRuns(runs)}\n`}${unreadable.map(({ run, error }) => `${pc.red('unreadable')} ${run}: ${error.message}\n`).join('')}`;
   if (runs.length === 0) return 'There is no run in this store yet. Make one: showtell enqueue SOURCE\n';
   const table = formatTable(
     ['run', 'state', 'priority', 'share', 'samples', 'done', 'rejected', 'rate', 'eta', 'source'],
@@ -86,7 +95,7 @@ export function formatRun(status: RunStatus): string {
       'Shards',
       `${formatCount(shards.committed)} of ${formatCount(shards.planned)} committed${shards.failed > 0 ? `, ${pc.red(`${shards.failed} failed`)}` : ''}`,
     ],
-    ['Samples', `${formatCount(samples.committed)} of ${formatCount(samples.planned)} encoded (${doneShare(status)})`],
+    ['Samples', `${formatCount(samples.committed)} of ${formatCount(samples.planned)} encoded (${doneShare(status)} done)`],
     ...(request.base === undefined
       ? []
       : [['Base', `${request.base}, ${formatCount(samples.takenOver)} of the samples taken over`] as [string, string]]),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recentShares } from '@showtell/ingest/admin/recent-shares';
 import { GOES_ON, type RunStatus, runStatus } from '@showtell/ingest/admin/status';
+import { EXIT, isShowtellError } from '@showtell/shared/errors';
 import { runNames } from '@showtell/shared/planned-run';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import type { Queues } from '@showtell/shared/queue/queues';
@@ -8,7 +9,7 @@ import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import type { CommandContext } from '../context';
 import { stuck } from './follow-run';
-import { formatRun, formatRuns, type ListedRun } from './format-status';
+import { formatRun, formatRuns, type ListedRun, type UnreadableRun } from './format-status';
 
 export interface ShowStatusOptions {
   /** One run, or all of them. */
@@ -24,7 +25,8 @@ const CLEAR = '\u001b[2J\u001b[H';
 /**
  * Prints how runs stand; with `watch` again every second until all of them are complete or cancelled.
  * What is done comes from the store: without a Redis address only jobs and workers are left out.
- * @throws ShowtellError `RUN_STUCK` when a run that was printed cannot go on by itself.
+ * Of all runs, one with a damaged record keeps none of the others from being printed.
+ * @throws ShowtellError `RUN_STUCK` when a run that was printed cannot go on by itself; what is damaged, once the rest is printed.
  */
 export async function showStatus(context: CommandContext, { run, watch, json }: ShowStatusOptions): Promise<void> {
   const { store, settings, logger, shutdown, signal } = context;
@@ -38,8 +40,16 @@ export async function showStatus(context: CommandContext, { run, watch, json }: 
   for (;;) {
     const names = run === undefined ? await runNames(store, { signal }) : [run];
     const found: RunStatus[] = [];
-    for (const name of names) found.push(await look(name));
-    print(run === undefined ? withShares(found, known) : found, { run, json, clear: watch && process.stdout.isTTY });
+    const unreadable: UnreadableRun[] = [];
+    for (const name of names)
+      try {
+        found.push(await look(name));
+      } catch (error) {
+        if (run !== undefined || !isShowtellError(error) || error.exitCode !== EXIT.DAMAGED) throw error;
+        unreadable.push({ run: name, error });
+      }
+    print(run === undefined ? withShares(found, known) : found, unreadable, { run, json, clear: watch && process.stdout.isTTY });
+    if (unreadable[0] !== undefined) throw unreadable[0].error;
     const halted = found.find(({ state }) => !GOES_ON.has(state));
     if (halted !== undefined) throw stuck(halted);
     // A paused run may go on at any time, a cancelled one stays as it is.
@@ -54,11 +64,20 @@ function withShares(found: readonly RunStatus[], known: ReadonlyMap<string, Read
   return found.map((status) => ({ ...status, share: shares.get(status.run) }));
 }
 
-function print(found: readonly RunStatus[], { run, json, clear }: { run: string | undefined; json: boolean; clear: boolean }): void {
+function print(
+  found: readonly RunStatus[],
+  unreadable: readonly UnreadableRun[],
+  { run, json, clear }: { run: string | undefined; json: boolean; clear: boolean },
+): void {
+  const damaged = unreadable.map(({ run: name, error: { code, message } }) => ({
+    run: name,
+    state: 'unreadable',
+    error: { code, message },
+  }));
   const text = json
-    ? `${JSON.stringify(run === undefined ? found : found[0], null, 2)}\n`
+    ? `${JSON.stringify(run === undefined ? [...found, ...damaged] : found[0], null, 2)}\n`
     : run === undefined
-      ? formatRuns(found)
+      ? formatRuns(found, unreadable)
       : formatRun(found[0]!);
   process.stdout.write(clear ? CLEAR + text : text);
 }

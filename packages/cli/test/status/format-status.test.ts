@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RunStatus } from '@showtell/ingest/admin/status';
+import { ShowtellError } from '@showtell/shared/errors';
 import { stuck } from '../../src/status/follow-run';
 import { noEncoder, formatRun as run, formatRuns as runs } from '../../src/status/format-status';
 
@@ -174,4 +175,10 @@ describe('a complete run', () => {
   test('that is older than reports is shown without', () => {
     expect(complete({ report: undefined })).not.toMatch(/Took|Bytes/);
   });
+});
+
+test('runs that cannot be read stand below the others', () => {
+  const damaged = { run: 'torn', error: new ShowtellError('CORRUPT_OBJECT', 'runs/torn/plan.json is not JSON') };
+  expect(formatRuns([status({})], [damaged])).toMatch(/^drawn +running [^]*\nunreadable torn: runs\/torn\/plan\.json is not JSON\n$/m);
+  expect(formatRuns([], [damaged])).toBe('unreadable torn: runs/torn/plan.json is not JSON\n');
 });
