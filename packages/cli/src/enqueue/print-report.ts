@@ -63,7 +63,7 @@ export function formatReasons(rejected: Readonly<Record<string, number>>): strin
 
 function findingLines(findings: EnqueueReport['findings']): string[] {
   const listed = ({ count, examples }: { count: number; examples: readonly string[] }, what: (count: number) => string) =>
-    count === 0 ? [] : [`${what(count)}, such as ${examples.slice(0, 3).join(', ')}`];
+    count === 0 ? [] : [`${what(count)}, such as ${examples.slice(0, 3).join('; ')}`];
   const { duplicateImages, duplicateCaptions } = findings;
   return [
     ...(duplicateImages > 0 ? [`${plural(duplicateImages, 'duplicate image')} left out`] : []),

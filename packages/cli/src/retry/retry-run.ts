@@ -57,7 +57,7 @@ export function formatRetry({ run, dryRun, shards, jobs }: RetryReport, rejected
       ),
       shards.length > LISTED ? `… and ${formatCount(shards.length - LISTED)} more (--json lists all)\n` : '',
     );
-  if (!dryRun && jobs.added > 0) lines.push(pc.dim(`showtell status ${run} --watch\n`));
+  if (!dryRun && jobs.added > 0) lines.push(`Next: showtell status ${run} --watch\n`);
   if (jobs.state !== 'running') lines.push(`${pc.yellow('Note:')} the run is ${jobs.state}: showtell resume ${run} comes first\n`);
   return lines.join('');
 }

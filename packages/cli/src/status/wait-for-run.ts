@@ -47,7 +47,8 @@ export async function waitForRun(
     say(`Complete: ${plural(samples.committed, 'sample')} in ${formatSeconds((performance.now() - begun) / 1_000)}`);
   } finally {
     bar?.end();
-    if (signal.aborted) say(`  The run goes on: showtell status ${run} --watch`);
+    if (signal.aborted)
+      say(before === 'paused' ? `  The run stays paused: showtell resume ${run}` : `  The run goes on: showtell status ${run} --watch`);
   }
   if (preset === undefined) return;
   const training = defaultTrainingName(run, preset);

@@ -36,7 +36,7 @@ test('a dry run tells bytes, requests and findings, and how to learn the time', 
   expect(text()).toContain('Photos: 1,200 to encode, 196.0 MB to read\n');
   expect(text()).toContain('Storage: 10.3 MB (shards 9.8 MB, captions 400.0 kB, plan 100.0 kB, records 5.0 kB)\n');
   expect(text()).toContain('Requests: 1,200 GET to the source; 14 PUT, 35 GET and 16 HEAD to the store\n');
-  expect(text()).toContain('Note: 2 duplicate captions left out\nNote: 4 captions rejected, such as a.json: record 1: empty, b, c\n');
+  expect(text()).toContain('Note: 2 duplicate captions left out\nNote: 4 captions rejected, such as a.json: record 1: empty; b; c\n');
   expect(text()).toMatch(/Time: not known, .* showtell enqueue synthetic:200 --wait\n/);
   expect(text({ encoder: { encoder: 'inception-v3', weights: 'imagenet', precision: 'int8' } })).toContain(
     'enqueue synthetic:200 --weights imagenet --precision int8 --wait\n',

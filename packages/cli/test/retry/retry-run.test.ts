@@ -20,7 +20,7 @@ test('nothing to do is said', () => {
 
 test('failed jobs and others that were missing are counted each for themselves', () => {
   const text = formatRetry({ ...report, jobs: { ...report.jobs, committed: 4, failed: 3, added: 5 } }, undefined);
-  expect(text).toBe('Added 3 jobs again that had failed for good\nAdded 2 jobs that were missing\nshowtell status mine --watch\n');
+  expect(text).toBe('Added 3 jobs again that had failed for good\nAdded 2 jobs that were missing\nNext: showtell status mine --watch\n');
 });
 
 test('what encoding whole shards again costs is said', () => {
