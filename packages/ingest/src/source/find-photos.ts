@@ -53,7 +53,7 @@ export async function findPhotos(
   const found = new Map<Photo, number>();
   let elsewhere: string | undefined;
   for await (const { key, etag, bytes } of store.list(under, { ...(signal && { signal }) })) {
-    
+    if (REFUSED_NAME.test(key)) continue;
     let known = false;
     for (const [place, folder] of folders.entries()) {
       const photo = key.startsWith(folder) ? photos.ofPath(key.slice(folder.length)) : undefined;
