@@ -43,6 +43,8 @@ export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, ser
   const gone = missingShards(run, commits);
   if (gone.length > 0) return lookAgain(run, gone, commits.size, data, context, services);
   const manifest = await writeManifest(store, run, commits, repaired, signal);
+  // What another finalizer wrote first may tell of more than was read here.
+  if (manifest === undefined) return finalizeRun(data, context, services);
   logger.info({ run: run.name, manifest: manifest.number, rows: rowsOf(manifest), rejected: manifest.rejected }, 'the run is complete');
   const request = trainingRequest(run.request);
   if (request && !(await isTrainingDone(store, run.request, { signal })) && (await addTrainJob(queues, request)))
@@ -98,22 +100,20 @@ export function nextWait({ wait, seen }: Pick<RunJob, 'wait' | 'seen'>, committe
   return Math.min(LAST_WAIT, Math.max(FIRST_WAIT, next));
 }
 
-/** Commits manifest k + 1, or k = 1, unless the newest already says the same. Finalizers may race: each number is written once. */
+/** Commits manifest k + 1, or k = 1, unless the newest already says the same. `undefined` when another finalizer took the number. */
 async function writeManifest(
   store: ObjectStore,
   run: PlannedRun,
   commits: ReadonlyMap<number, CommitRecord>,
   repaired: readonly Repaired[],
   signal: AbortSignal,
-): Promise<ManifestRecord> {
-  for (;;) {
-    const { number, manifest: latest } = await newestManifest(store, run.name, { signal });
-    if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
-    const manifest = buildManifest(run, commits, number + 1, repaired);
-    const recordKey = keys.manifest(run.name, manifest.number);
-    // Its report goes first, as what a commit names does: whoever finds the manifest finds the report.
-    const report = { key: keys.report(run.name, manifest.number), body: encodeRecord(buildReport(run, commits, manifest.number)) };
-    const { outcome } = await commit(store, { parts: [report], recordKey, record: encodeRecord(manifest), signal });
-    if (outcome === 'committed') return manifest;
-  }
+): Promise<ManifestRecord | undefined> {
+  const { number, manifest: latest } = await newestManifest(store, run.name, { signal });
+  if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
+  const manifest = buildManifest(run, commits, number + 1, repaired);
+  const recordKey = keys.manifest(run.name, manifest.number);
+  // Its report goes first, as what a commit names does: whoever finds the manifest finds the report.
+  const report = { key: keys.report(run.name, manifest.number), body: encodeRecord(buildReport(run, commits, manifest.number)) };
+  const { outcome } = await commit(store, { parts: [report], recordKey, record: encodeRecord(manifest), signal });
+  return outcome === 'committed' ? manifest : undefined;
 }

@@ -81,10 +81,10 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const total = plan.shards.length + taken.length;
   let done = 0;
   const progress = () => onProgress?.(++done, total);
-  const largest = Math.max(1, ...plan.shards.map(({ rows }) => rows), ...taken.map(({ rows }) => rows)) * plan.encoder.dimension * 4;
+  const largest = [...plan.shards, ...taken].reduce((most, { rows }) => Math.max(most, rows), 1) * plan.encoder.dimension * 4;
   const atOnce = Math.min(SHARDS_AT_ONCE, Math.max(1, Math.floor(BYTES_AT_ONCE / largest)));
 
-  const findings: Finding[] = await checkParts(run, options);
+  const ofParts = await checkParts(run, options);
   const isDone = (shard: number) => wasDone(store, name, shard, newest, signal);
   const checked: CheckedShard[] = [];
   await concurrently(plan.shards, atOnce, async (part, index) => {
@@ -98,9 +98,13 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
     lost[index] = { shard, finding: await checkTaken(shard, run, options) };
     progress();
   });
-  findings.push(...checked.flatMap((each) => each.findings), ...lost.flatMap(({ finding }) => finding ?? []));
   const strays = await unplanned(run, options);
-  findings.push(...strays.map(({ finding }) => finding));
+  const findings: Finding[] = [
+    ...ofParts,
+    ...checked.flatMap((each) => each.findings),
+    ...lost.flatMap(({ finding }) => finding ?? []),
+    ...strays.map(({ finding }) => finding),
+  ];
 
   const damaged = checked.filter((each) => each.findings.length > 0);
   const waiting = checked.filter((each) => each.findings.length === 0 && each.recordSha256 === null);
