@@ -34,6 +34,8 @@ export interface ScalePoint {
 export interface ScaleFigures {
   readonly workers: number;
   readonly shardsPerSecond: number;
+  /** Of what the encoders alone would do. */
+  readonly reached: number;
   /** Of the jobs that encoders can have in hand, those that they had. */
   readonly inHand: number;
   readonly busy: Busy;
@@ -98,6 +100,7 @@ export async function measurePoint(point: ScalePoint, servers: BenchServers, fol
     return {
       workers,
       shardsPerSecond,
+      reached: (shardsPerSecond * secondsPerShard) / workers,
       inHand,
       busy: busyBetween(before!, (await after)!),
       commands: ((await after)!.commands - before!.commands) / shape.shards,

@@ -26,7 +26,7 @@ export function workersTable(figures: readonly ScaleFigures[]): Table {
   const efficiency = efficiencies(figures);
   return {
     head: ['workers', 'shards/s', 'images/s', 'efficiency', 'Redis', 'S3 server', 'ingest', 'encoder workers', 'all processors', 'limit'],
-    body: figures.map(({ workers, shardsPerSecond, busy, inHand }, index) => [
+    body: figures.map(({ workers, shardsPerSecond, busy, ...more }, index) => [
       String(workers),
       decimals(shardsPerSecond),
       count(shardsPerSecond * SHARD_ROWS),
@@ -36,7 +36,7 @@ export function workersTable(figures: readonly ScaleFigures[]): Table {
       percent(busy.ingest),
       percent(busy.encoder),
       percent(busy.machine),
-      limitOf(busy, inHand),
+      limitOf({ busy, ...more }),
     ]),
   };
 }
@@ -45,7 +45,7 @@ export function pixelsTable(figures: readonly PixelFigures[]): Table {
   const bare = (bytes: number, busy: number) => (bytes === 0 ? ['–', '–'] : [`${megabytes(bytes)}/s`, percent(busy)]);
   return {
     head: ['pixels', 'alone', "Redis' processor", 'images/s', 'pixels/s', 'Redis', 'ingest', 'encoder workers', 'all processors', 'limit'],
-    body: figures.map(({ setup, bareBytesPerSecond, bareBusy, images, pipeline: { pixelBytesPerSecond, busy, inHand } }) => [
+    body: figures.map(({ setup, bareBytesPerSecond, bareBusy, images, pipeline: { pixelBytesPerSecond, busy, ...more } }) => [
       setup,
       ...bare(bareBytesPerSecond, bareBusy),
       count(images),
@@ -54,7 +54,7 @@ export function pixelsTable(figures: readonly PixelFigures[]): Table {
       percent(busy.ingest),
       percent(busy.encoder),
       percent(busy.machine),
-      limitOf(busy, inHand),
+      limitOf({ busy, ...more }),
     ]),
   };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { BenchServers } from './scale-dataset';
+import type { ScaleFigures } from './scale-point';
 import type { Usage } from './scale-worker-main';
 import type { WorkerProcess } from './scale-workers';
 
@@ -104,9 +105,11 @@ const FULL = 0.9;
 
 /**
  * Who cannot do more, the most particular first: the machine is full of whoever is on it.
+ * @param reached share of what the encoders alone would do.
  * @param inHand share of the jobs that encoders can have: what they have not, nobody has handed to them.
  */
-export function limitOf(busy: Busy, inHand: number, processors = cpus().length): string {
+export function limitOf({ busy, reached, inHand }: Pick<ScaleFigures, 'busy' | 'reached' | 'inHand'>, processors = cpus().length): string {
+  if (reached >= FULL) return 'the encoders';
   if (busy.redis >= FULL) return 'Redis';
   if (busy.pixels >= FULL) return 'Redis for pixels';
   if (busy.ingestLoop >= FULL) return "ingest's event loop";
@@ -114,5 +117,5 @@ export function limitOf(busy: Busy, inHand: number, processors = cpus().length):
   // Of us, and not of whoever else is on the machine.
   const own = (busy.redis + busy.pixels + (busy.objects || 0) + busy.ingest + busy.encoder) / processors;
   if (busy.machine >= FULL && own >= FULL / 2) return "this machine's processors";
-  return inHand < FULL ? 'ingest, which waits for answers' : 'the encoders';
+  return inHand < FULL ? 'ingest, which waits for answers' : 'what surrounds the encoders, which wait for answers';
 }

@@ -7,6 +7,7 @@ const idle: Busy = { redis: 0.1, pixels: 0, objects: 0.2, ingest: 0.1, encoder: 
 const figures = (workers: number, shardsPerSecond: number): ScaleFigures => ({
   workers,
   shardsPerSecond,
+  reached: 1,
   inHand: 1,
   busy: idle,
   commands: 200,
@@ -23,12 +24,15 @@ describe('what bench:scale prints', () => {
   });
 
   test('the limit is whoever has nothing left to give', () => {
-    expect(limitOf(idle, 0.97)).toBe('the encoders');
-    expect(limitOf({ ...idle, machine: 0.97, encoder: 1.5 }, 0.5, 2)).toBe("this machine's processors");
-    expect(limitOf({ ...idle, machine: 0.97 }, 1, 2)).toBe('the encoders');
-    expect(limitOf({ ...idle, machine: 0.97, redis: 0.95 }, 1)).toBe('Redis');
-    expect(limitOf(idle, 0.5)).toBe('ingest, which waits for answers');
-    expect(limitOf({ ...idle, ingestLoop: 0.92 }, 1)).toBe("ingest's event loop");
+    const limit = (busy: Partial<Busy>, reached = 0.5, inHand = 1) => limitOf({ busy: { ...idle, ...busy }, reached, inHand }, 2);
+    expect(limit({}, 0.97)).toBe('the encoders');
+    // Whoever else fills the machine.
+    expect(limit({ machine: 0.97 }, 0.97)).toBe('the encoders');
+    expect(limit({ machine: 0.97, encoder: 1.5 })).toBe("this machine's processors");
+    expect(limit({ machine: 0.97, redis: 0.95 })).toBe('Redis');
+    expect(limit({ ingestLoop: 0.92 })).toBe("ingest's event loop");
+    expect(limit({}, 0.5, 0.5)).toBe('ingest, which waits for answers');
+    expect(limit({})).toMatch('what surrounds the encoders');
   });
 
   test('shares are of the seconds between two samples', () => {
