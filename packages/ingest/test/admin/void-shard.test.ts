@@ -67,6 +67,14 @@ test('a record that was lost is told of once', async () => {
   expect(await listVoids(store, 'mine')).toHaveLength(1);
 });
 
+test('a record that is lost again, after a manifest, is told of again', async () => {
+  await store.delete(key);
+  await voidShard(await options({ reason: 'missing' }));
+  const { manifest } = await newestManifest(store, 'mine');
+  await store.put(keys.manifest('mine', 2), encodeRecord({ ...manifest, number: 2 }));
+  expect(await voidShard(await options({ reason: 'missing' }))).toMatchObject({ number: 2, manifest: 2 });
+});
+
 test('a record that is another than was found is left alone, and so is one that came meanwhile', async () => {
   expect(await voidShard(await options({ recordSha256: 'f'.repeat(64) }))).toBeUndefined();
   expect(await voidShard(await options({ recordSha256: null }))).toBeUndefined();

@@ -183,6 +183,7 @@ describe('what is refused, with the place', () => {
       /m\.jsonl is not UTF-8 text: line 1/,
     ],
     ['a quote that nothing closes', 'captions.csv', 'image,caption\na.jpg,"One\nb.jpg,Two\n', /captions\.csv: .*quote.*line/i],
+    ['a row without end', 'captions.csv', `image,caption\na.jpg,"${'x'.repeat(2 ** 24)}`, /captions\.csv: Max Record Size/],
     ['broken JSON', 'm.jsonl', '{"image":"a.jpg","text":"One"}\n{"image":}\n', /m\.jsonl is not JSON: line 2, column 10/],
     ['a list of records', 'm.jsonl', '[{"image":"a.jpg","text":"One"}]', /m\.jsonl: record 1: Expected an object but received a list/],
     ['a path upwards', 'captions.csv', 'image,caption\n../a.jpg,One\n', /captions\.csv: line 2: Expected a path below .*"\.\.\/a\.jpg"/],

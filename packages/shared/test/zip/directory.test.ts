@@ -71,6 +71,12 @@ describe('sound archives', () => {
     expect(await contents(entries)).toEqual(['one one one one', 'two', '']);
   });
 
+  test('what is small may be packed to almost nothing, as a photo of one colour', async () => {
+    await archiveOf([{ name: 'white.bmp', body: Buffer.alloc(2 ** 20, 0xff), method: 8 }]);
+    const [entry] = await entriesOf();
+    expect(entry!.bytes / entry!.compressedBytes).toBeGreaterThan(200);
+  });
+
   test('an empty archive has no entries', async () => {
     await archiveOf([]);
     expect(await entriesOf()).toEqual([]);

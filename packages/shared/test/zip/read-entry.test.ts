@@ -147,6 +147,14 @@ describe('one damaged entry', () => {
     }
   });
 
+  test('a local header that says it is encrypted rejects it', async () => {
+    const entries = await entriesOf(...members({}));
+    const file = await readFile(join(folder, ARCHIVE));
+    file[entries[1]!.offset + 6]! |= 1;
+    await writeFile(join(folder, ARCHIVE), file);
+    expect(await failures(entries[1]!)).toEqual(corrupt('b', /no encryption/));
+  });
+
   test('a local header that would end behind the archive rejects it', async () => {
     const entries = await entriesOf(...members({}));
     const file = await readFile(join(folder, ARCHIVE));
