@@ -67,7 +67,8 @@ export function openLane(options: LaneOptions): void {
           log[notice.level]({ batch: notice.batch }, notice.message);
         },
       });
-      log.info({ ...started.description, batch: started.batch }, 'encoder is ready');
+      // The description names the device, too: by `log` it would stand in the line twice.
+      logger.info({ ...started.description, batch: started.batch }, 'encoder is ready');
       return started;
     },
     {
@@ -114,5 +115,5 @@ export function openLane(options: LaneOptions): void {
     'worker report',
     reportWorker({ queues, name, stage: 'encoder', device: () => device, images: () => images, jobs: () => atWork.values() }),
   );
-  log.info({ store: store.url, worker: name, ...description }, 'encoder worker is ready');
+  logger.info({ store: store.url, worker: name, ...description }, 'encoder worker is ready');
 }

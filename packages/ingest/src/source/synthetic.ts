@@ -58,7 +58,7 @@ function parse(url: string): { count: number; seed: number } {
 function checkSplits(splits: readonly string[], url: string): void {
   const unknown = splits.filter((split) => !(SPLITS as readonly string[]).includes(split));
   if (unknown.length === 0) return;
-  throw new ShowtellError('NOT_FOUND', `Expected splits of ${url} to be among ${SPLITS.join(', ')} but received ${unknown.join(', ')}`);
+  throw new ShowtellError('NOT_FOUND', `Expected a split of ${url} (${SPLITS.join(', ')}) but received ${unknown.join(', ')}`);
 }
 
 /** Nothing is stored, so there is no etag, and no size before drawing. */
