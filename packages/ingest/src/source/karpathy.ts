@@ -12,8 +12,11 @@ import type { SourceKind } from './source-kind';
 import { chooseSplits, splitName } from './split-names';
 import { storedDataset } from './stored-dataset';
 
-/** `dataset.json` as in the author's own archives, `dataset_coco.json` as everywhere else. */
-const CAPTIONS = /^dataset(?:_[^/]+)?\.json$/;
+/**
+ * `dataset.json` as in the author's own archives, `dataset_coco.json` as everywhere else; but not what Hugging Face's library writes
+ * beside its own metadata.
+ */
+const CAPTIONS = /^dataset(?:_(?!infos?\.json$|dict\.json$)[^/]+)?\.json$/;
 
 export const karpathy: SourceKind = {
   kind: 'karpathy',

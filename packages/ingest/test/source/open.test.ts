@@ -48,6 +48,11 @@ describe('one address, however it is named', () => {
     if (!captions.includes('*')) expect((await openDataset(join(path, name))).address).toEqual(address);
   });
 
+  test("what Hugging Face's library writes beside its metadata is no dataset of its own", async () => {
+    const path = await files('hugging face', 'metadata.csv', 'dataset_infos.json', 'dataset_info.json', 'dataset_dict.json');
+    expect((await openDataset(path)).address).toMatchObject({ kind: 'captions', captions: 'metadata.csv' });
+  });
+
   test('a file of any name with the right extension may be named', async () => {
     const path = await files('own names', 'labels.ndjson', 'all.json');
     expect((await openDataset(join(path, 'labels.ndjson'))).address).toMatchObject({ kind: 'captions', captions: 'labels.ndjson' });
