@@ -13,11 +13,19 @@ const LABELS: Partial<Record<Garbage['kind'], string>> = {
   leftover: 'temporary files and unfinished uploads',
 };
 const EXAMPLES = 3;
+const DAY = 86_400;
 
 /** `5 h`, `3 d`: whole hours up to two days, then whole days. */
 export function formatAge(seconds: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
   return seconds < 172_800 ? `${Math.floor(seconds / 3_600)} h` : `${Math.floor(seconds / 86_400)} d`;
+}
+
+/** What was said of the age, or else deleting would be of other objects than were listed. */
+function ageFlags(seconds: number): string {
+  if (seconds === DAY) return '';
+  const time = seconds % DAY === 0 ? `${seconds / DAY}d` : seconds % 3_600 === 0 ? `${seconds / 3_600}h` : `${Math.ceil(seconds / 60)}m`;
+  return ` --older-than ${time}${seconds < DAY ? ' --force' : ''}`;
 }
 
 /** A report for people: one line a kind, the oldest first within it. */
@@ -61,7 +69,7 @@ export function formatGarbage(report: GarbageReport): string {
     deleted === undefined
       ? garbage.length === 0
         ? ''
-        : 'Nothing was deleted. To delete it: showtell gc --delete\n'
+        : `Nothing was deleted. To delete it: showtell gc${ageFlags(olderThanSeconds)} --delete\n`
       : `Deleted ${plural(deleted.count, 'object')}, ${formatBytes(deleted.bytes)}\n`,
   ].join('');
 }

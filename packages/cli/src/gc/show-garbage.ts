@@ -14,7 +14,7 @@ const LABELS = { read: 'Reading records', delete: 'Deleting' } as const;
  */
 export async function showGarbage({ store, signal }: CommandContext, flags: GcFlags): Promise<void> {
   const { olderThan = LEAST_AGE_SECONDS, force = false, json = false } = flags;
-  if (force && olderThan < LEAST_AGE_SECONDS)
+  if (flags.delete && force && olderThan < LEAST_AGE_SECONDS)
     process.stderr.write('Warning: whatever is writing to the store right now may lose what it has not committed yet\n');
   const bars = progressOfSteps(LABELS);
   const report = await collectGarbage({

@@ -57,6 +57,12 @@ test('says what there is of each kind, what it leaves alone, and what to do', ()
   expect(text).toContain('Unreadable: runs/a/plan.json is not JSON\n');
   expect(text).toContain('Withheld: 1 object (7 bytes)');
   expect(text).toContain('Nothing was deleted. To delete it: showtell gc --delete\n');
+  for (const [olderThanSeconds, command] of [
+    [7 * 86_400, 'showtell gc --older-than 7d --delete'],
+    [3_600, 'showtell gc --older-than 1h --force --delete'],
+    [5_400, 'showtell gc --older-than 90m --force --delete'],
+  ] as const)
+    expect(formatGarbage({ ...NOTHING, garbage: shards, olderThanSeconds })).toContain(`To delete it: ${command}\n`);
   expect(formatGarbage({ ...NOTHING, garbage: shards, deleted: { count: 4, bytes: 4_000, missed: [] } })).toMatch(
     /Deleted 4 objects, 4\.0 kB\n$/,
   );
