@@ -151,7 +151,12 @@ describe('rm on the file store', () => {
     await writeFullStore(store);
     await store.put(keys.plan('new'), Buffer.from('{'));
     const before = await keysOf(store);
-    await expect(remove(store, 'claimed')).rejects.toMatchObject({ code: 'CORRUPT_OBJECT', exitCode: 6 });
+    await expect(remove(store, 'claimed')).rejects.toMatchObject({
+      code: 'CORRUPT_OBJECT',
+      exitCode: 6,
+      message: 'runs/new/plan.json is not JSON, so it is not known whether run new has claimed as its base',
+      hint: expect.stringMatching(/showtell rm new$/),
+    });
     expect(await keysOf(store)).toEqual(before);
   });
 

@@ -1,5 +1,6 @@
 import { aliasNames } from '@showtell/shared/alias-names';
 import { concurrently } from '@showtell/shared/concurrently';
+import { EXIT, isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { parseRecord } from '@showtell/shared/schema/record';
@@ -34,14 +35,32 @@ export async function usersOfRun(store: ObjectStore, run: string, options?: { re
     if (name === run) return;
     const key = keys.runJson(name);
     const found = await store.get(key, options);
-    const isBase = found !== undefined && parseRecord(RunRecord, RUN_FORMAT, found.body, key).base === run;
-    if (isBase || isNamed(await namesOf('plan', keys.plan(name)))) users.push({ kind: 'run', name, aliases: [] });
+    try {
+      const isBase = found !== undefined && parseRecord(RunRecord, RUN_FORMAT, found.body, key).base === run;
+      if (isBase || isNamed(await namesOf('plan', keys.plan(name)))) users.push({ kind: 'run', name, aliases: [] });
+    } catch (error) {
+      throw unknownUser(error, `run ${name} has ${run} as its base`, `showtell rm ${name}`);
+    }
   });
   await concurrently(await foldersOf(store, keys.trainings(), options), READS, async (name) => {
-    if (isNamed(await namesOf('training', keys.trainingJson(name))))
-      users.push({ kind: 'training', name, aliases: await aliasNames(store, name, options) });
+    try {
+      if (isNamed(await namesOf('training', keys.trainingJson(name))))
+        users.push({ kind: 'training', name, aliases: await aliasNames(store, name, options) });
+    } catch (error) {
+      throw unknownUser(error, `training ${name} is of ${run}`, `showtell rm --training ${name}`);
+    }
   });
   return users.sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+}
+
+/** A damaged record of another one than was to be removed: without these words nobody sees what it has to do with it. */
+function unknownUser(error: unknown, whether: string, remedy: string): unknown {
+  if (!isShowtellError(error) || error.exitCode !== EXIT.DAMAGED) return error;
+  return new ShowtellError(error.code, `${error.message}, so it is not known whether ${whether}`, {
+    cause: error,
+    retryable: false,
+    hint: `Bring it back from a copy of the store, or remove what it belongs to first: ${remedy}`,
+  });
 }
 
 async function foldersOf(store: ObjectStore, folder: string, options?: { readonly signal?: AbortSignal }): Promise<string[]> {
