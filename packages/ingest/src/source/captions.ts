@@ -62,7 +62,7 @@ async function scanStore(store: ObjectStore, { captions: key, photos: folder }: 
       findings,
     ),
   );
-  return completeDataset(splits, findings, options, () => noPhotos(store, key!, photos, elsewhere));
+  return completeDataset(splits, findings, options, () => noPhotos(store, key!, photos, { ...places, elsewhere }));
 }
 
 export interface CaptionsFile {

@@ -76,17 +76,19 @@ function folderOfPhoto(key: string, photos: PhotoTable): string | undefined {
 }
 
 /** What to do where none of the photos that a captions file names is there. */
-export function noPhotos(store: ObjectStore, captions: string, photos: PhotoTable, elsewhere: string | undefined): ShowtellError {
+export function noPhotos(
+  store: ObjectStore,
+  captions: string,
+  photos: PhotoTable,
+  { under, elsewhere }: Pick<PhotoPlaces, 'under'> & Pick<FoundPhotos, 'elsewhere'>,
+): ShowtellError {
   const first = photos.finish()[0]?.path;
   if (first === undefined) return new ShowtellError('EMPTY_DATASET', `Expected photos in ${captions} but received a file that names none`);
-  return new ShowtellError(
-    'EMPTY_DATASET',
-    `Expected the photos that ${captions} names, such as ${first}, in ${store.url} but received none`,
-    {
-      hint:
-        elsewhere === undefined
-          ? 'Photos lie beside their captions file, in images/ there, or in the folder below it that --photos names.'
-          : `There are some in ${elsewhere}/: --photos ${elsewhere}`,
-    },
-  );
+  const place = under === '' ? store.url : `${store.url.replace(/\/$/, '')}/${under}`;
+  return new ShowtellError('EMPTY_DATASET', `Expected the photos that ${captions} names, such as ${first}, in ${place} but received none`, {
+    hint:
+      elsewhere === undefined
+        ? 'Photos lie beside their captions file, in images/ there, or in the folder below it that --photos names.'
+        : `There are some in ${elsewhere}/: --photos ${elsewhere}`,
+  });
 }

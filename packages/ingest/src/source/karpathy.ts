@@ -53,7 +53,7 @@ async function scanStore(store: ObjectStore, { captions, photos: folder }: Sourc
       there,
       findings,
     );
-  return completeDataset([...chosen].map(ofSplit), findings, options, () => noPhotos(store, key, photos, elsewhere));
+  return completeDataset([...chosen].map(ofSplit), findings, options, () => noPhotos(store, key, photos, { ...places, elsewhere }));
 }
 
 /** COCO's photos are numbered by `cocoid` and lie in the folder `filepath`; Flickr's have `imgid` alone and no folder. */

@@ -252,6 +252,14 @@ describe('what is refused, with the place', () => {
     });
   });
 
+  test('photos that are not in the folder that was named: it is told', async () => {
+    const scanned = scan('captions.csv', 'image,caption\na.jpg,One\n', ['images/a.jpg'], { photos: 'pictures' });
+    await expect(scanned).rejects.toMatchObject({
+      code: 'EMPTY_DATASET',
+      message: expect.stringMatching(/ in .*\/pictures\/ but received none$/),
+    });
+  });
+
   test('a split whose name has no letter', async () => {
     await expect(scan('captions.csv', 'image,split,caption\na.jpg,1,One\n', ['a.jpg'])).rejects.toMatchObject({ code: 'NOT_A_DATASET' });
   });
