@@ -17,9 +17,10 @@ async function commitHalf(key, recordKey) {
 
 /** Dies when the first bytes have come. */
 async function uploadHalf(key) {
-  setInterval(async () => {
+  const look = async () => {
     for await (const { bytes } of store.leftovers()) if (bytes > 0) die();
-  }, 1);
+  };
+  setInterval(() => void look(), 1);
   for (;;) await store.upload(key, Buffer.alloc(2 ** 27));
 }
 

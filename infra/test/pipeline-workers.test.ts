@@ -177,18 +177,18 @@ describeRedis('workers that come and go', () => {
     const { run } = await rig.enqueue({ dataset: folder });
     const preload = JSON.stringify(join(__dirname, 'deadly-photos.js'));
     const env = { NODE_OPTIONS: `--require ${preload}`, DEADLY_PHOTOS: JSON.stringify(deadly) };
-    let stopped = false;
+    const stop = new AbortController();
     let deaths = 0;
     /** As a service manager does. */
     const keepUp = async (stage: 'ingest' | 'encoder') => {
-      while (!stopped) {
+      while (!stop.signal.aborted) {
         const { signal } = await start(stage, { env }).exit;
         if (signal === 'SIGKILL') deaths += 1;
       }
     };
     const kept = [keepUp('ingest'), keepUp('encoder')];
     await complete(run).finally(() => {
-      stopped = true;
+      stop.abort();
       for (const { child } of programs) child.kill('SIGTERM');
     });
     await Promise.all(kept);
