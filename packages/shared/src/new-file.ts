@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { lstat, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ShowtellError } from './errors';
 import { GrowingFile } from './growing-file';
 import { localFileError } from './local-file-error';
+import { makeFolder } from './make-folder';
 
 export interface NewFile {
   /** Absolute path. */
@@ -34,7 +35,7 @@ export async function writeNewFile(shown: string, what: string, chunks: AsyncIte
 }
 
 async function write(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<number> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await GrowingFile.create(path);
   try {
     for await (const chunk of chunks) {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ShowtellError } from './errors';
 import { GrowingFile } from './growing-file';
 import { localFileError } from './local-file-error';
+import { makeFolder } from './make-folder';
 
 export interface NewFolder {
   /** Where the files are until all of them are there; absolute, and there once the first file is. */
@@ -40,7 +41,7 @@ export async function fillNewFolder<T>(
   const begin = async (name: string) => {
     signal?.throwIfAborted();
     const where = join(partial, name);
-    await mkdir(dirname(where), { recursive: true });
+    await makeFolder(dirname(where));
     const file = await GrowingFile.create(where);
     files.push(file);
     return file;

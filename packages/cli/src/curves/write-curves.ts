@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ShowtellError } from '@showtell/shared/errors';
 import { localFileError } from '@showtell/shared/local-file-error';
+import { makeFolder } from '@showtell/shared/make-folder';
 import { EVENT_FILE, encodeEventFile } from '@showtell/trainer/curves/event-file';
 import { encodeMetricLines } from '@showtell/trainer/curves/metric-lines';
 import { readMetrics } from '@showtell/trainer/curves/read-metrics';
@@ -67,7 +68,7 @@ async function plotLibrary(): Promise<PlotLibrary> {
 async function replaceFile(path: string, body: string | Uint8Array): Promise<void> {
   const partial = `${path}.partial-${randomBytes(4).toString('hex')}`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(partial, body);
     await rename(partial, path);
   } catch (error) {

@@ -1,6 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunStatus } from '@showtell/ingest/admin/status';
+import { makeFolder } from '@showtell/shared/make-folder';
 import { drawPicture } from '@showtell/shared/source/synthetic-drawing';
 import { sceneOf } from '@showtell/shared/source/synthetic-scene';
 import pc from 'picocolors';
@@ -78,7 +79,7 @@ export async function writeGallery(folder: string, { stages, encoded, trained, c
       mediaType: 'image/svg+xml',
     })),
   });
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const path = join(folder, 'gallery.html');
   await writeFile(path, page);
   return path;

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { copyFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { probeEngineProcess } from '@showtell/encoder-worker/engine-process';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { makeFolder } from '@showtell/shared/make-folder';
 import { keptCudaFolder, onnxruntimeFolder, onnxruntimeNodeVersion, PROVIDER_FILES } from '@showtell/shared/onnx/cuda';
 import { runProgram } from './run-program';
 import { findPython, pipDownload } from './tensorflow-wheel';
@@ -74,7 +75,7 @@ async function fetchInto(
   const python = await findPython();
   const partial = join(folder, `.partial-${process.pid}`);
   try {
-    await mkdir(join(partial, 'wheels'), { recursive: true });
+    await makeFolder(join(partial, 'wheels'));
     await download(python, join(partial, 'wheels'), requirements, signal);
     await runProgram(python, ['-c', unpack, join(partial, 'wheels'), join(partial, 'whole')], { signal });
     for (const name of await readdir(join(partial, 'whole'))) await rename(join(partial, 'whole', name), join(folder, name));

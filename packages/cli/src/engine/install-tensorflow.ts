@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { localFileError } from '@showtell/shared/local-file-error';
+import { makeFolder } from '@showtell/shared/make-folder';
 import {
   type Flavour,
   INSTALL_RECORD,
@@ -53,7 +54,7 @@ export async function installTensorflow({ folder: given, flavour, from, say, sig
   if (there !== undefined) return there;
 
   const inFolder = (error: unknown) => localFileError(error, 'keep TensorFlow in', folder);
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => Promise.reject(inFolder(error)));
+  await makeFolder(folder).catch((error: unknown) => Promise.reject(inFolder(error)));
   await removeAbandoned(folder);
   const failures: ShowtellError[] = [];
   for (const origin of from === undefined ? (['package', 'wheel'] as const) : [from])
@@ -107,7 +108,7 @@ async function installFrom(origin: Origin, { folder, flavour, javascript, say, s
   const made = join(partial, flavour);
   const wheels = join(folder, `wheels-${flavour}`);
   try {
-    await mkdir(made, { recursive: true });
+    await makeFolder(made);
     const binding = origin === 'package' ? await fromPackage() : await fromWheel();
     const record = (tensorflow: string) =>
       writeFile(
@@ -136,7 +137,7 @@ async function installFrom(origin: Origin, { folder, flavour, javascript, say, s
   async function fromWheel(): Promise<string> {
     findCompiler();
     say(`${ORIGINS.wheel}: downloading it${flavour === 'gpu' ? ' and the CUDA libraries (3.4 GB in all)' : ' (270 MB)'}`);
-    await mkdir(wheels, { recursive: true });
+    await makeFolder(wheels);
     await fetchWheel(flavour, wheels, made, signal);
     say('compiling the addon');
     return compileAddon(javascript.folder, made, signal);

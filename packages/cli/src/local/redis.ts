@@ -1,10 +1,11 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
+import { makeFolder } from '@showtell/shared/make-folder';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 /** Between finding a free port and listening on it another program may take it. */
@@ -100,7 +101,7 @@ async function startRedis(program: string, { folder: given, signal }: OpenRedisO
   signal?.throwIfAborted();
   const folder = given ?? (await mkdtemp(join(tmpdir(), 'showtell-redis-')));
   // A guard that could not start its server has removed it.
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const port = await freePort();
   // A group of its own, or a Ctrl-C at the terminal would end it before those who use it.
   const guard = fork(GUARD, [program, String(port), folder], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { link, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShowtellError } from '../errors';
+import { makeFolder } from '../make-folder';
 
 /** Names that begin so belong to the file store and are no objects. */
 export const RESERVED = '.showtell-';
@@ -31,7 +32,7 @@ export async function withTemporary<T>(
   use: (temporary: string, written: BigIntStats) => Promise<T>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const temporary = temporaryIn(folder);
   try {
     const handle = await open(temporary, 'wx');

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { makeFolder } from '../make-folder';
 import { ABSENT, ignore, linkNew, RESERVED, syncFolder, temporaryIn } from './durable-files';
 
 export const VERSIONS = `${RESERVED}versions`;
@@ -35,7 +36,7 @@ export class VersionChain {
   /** Makes the finished file `temporary` the version after `after`, or returns false when another was faster. */
   async append(after: number, temporary: string): Promise<boolean> {
     const number = after + 1;
-    await mkdir(this.folder, { recursive: true });
+    await makeFolder(this.folder);
     if (!(await linkNew(temporary, this.file(number)))) return false;
     if (!(await this.holds(number))) return false;
     if (after === 1 && !(await stat(this.path).catch(ignore(ABSENT)))) {

@@ -1,8 +1,9 @@
-import { type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { type FileHandle, open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { localFileError } from '@showtell/shared/local-file-error';
+import { makeFolder } from '@showtell/shared/make-folder';
 import { type Dispatcher, request } from 'undici';
 import { bare, continues, openDispatcher, reasonOf, refusal, requestHeaders, shown, TryAgain } from './http';
 import {
@@ -56,7 +57,7 @@ export async function download(url: URL, options: DownloadOptions): Promise<stri
   const limits = { ...LIMITS, ...options.limits };
   const dispatcher = openDispatcher(limits.quietMs);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     for (let failures = 0, longest = 0; ; ) {
       signal?.throwIfAborted();
       try {

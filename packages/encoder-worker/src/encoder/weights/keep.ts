@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import { localFileError } from '@showtell/shared/local-file-error';
+import { makeFolder } from '@showtell/shared/make-folder';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { recordImagenet } from './imagenet';
 import type { ResolvedWeights } from './resolve';
@@ -56,7 +57,7 @@ export async function fetchWeights(
 
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(cacheFolder, { recursive: true });
+    await makeFolder(cacheFolder);
     await writeFile(temporary, stored.body);
     await rename(temporary, path);
   } catch (error) {
