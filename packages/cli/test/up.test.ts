@@ -76,7 +76,7 @@ describeRedis('one machine', () => {
       manifest: 1,
       samples: { committed: 20 },
     });
-    expect(await succeed('status')).toMatch(/^drawn +complete +20 +100 %/m);
+    expect(await succeed('status')).toMatch(/^drawn +complete +10 +– +20 +100 %/m);
 
     const train = ['train', 'drawn', '--epochs', '2', '--set', 'units=8', '--set', 'embedding=8', '--set', 'minWordCount=1'];
     expect(await succeed(...train)).toMatch(
@@ -97,7 +97,7 @@ describeRedis('one machine', () => {
     expect(first.text()).toMatch(/^Left {7}long: \d+ of 100 shards are left$/m);
     expect(first.text()).not.toMatch(/Left +(drawn|training)/);
     // Redis is gone, so nobody can tell whether the run goes on; what is done is known.
-    expect(await succeed('status')).toMatch(/^long +incomplete +400 .*\n[^]*\nRedis was not asked/m);
+    expect(await succeed('status')).toMatch(/^long +incomplete +10 +– +400 .*\n[^]*\nRedis was not asked/m);
     expect(
       await succeed('enqueue', 'synthetic:400', '--run', 'long', '--weights', 'narrow.safetensors', '--shard-rows', '4', '--dry-run'),
     ).toMatch(/Note: jobs in Redis were not looked at/);

@@ -94,7 +94,7 @@ test.each<[string, unknown, unknown, string]>([
     REFERENCES,
     'BROKEN_ANNOTATIONS made.json is not JSON: line 3, column 1: expected a value',
   ],
-  ['other bytes than UTF-8', Buffer.from([0x22, 0xff, 0x22]), REFERENCES, 'BROKEN_ANNOTATIONS made.json is not UTF-8 text'],
+  ['other bytes than UTF-8', Buffer.from([0x22, 0xff, 0x22]), REFERENCES, 'BROKEN_ANNOTATIONS made.json is not UTF-8 text: line 1'],
   ['a list of text', ['a dog'], REFERENCES, 'BROKEN_ANNOTATIONS made.json: record 1: Expected an object but received "a dog"'],
   ['two lists', '[]\n[]', REFERENCES, 'BROKEN_ANNOTATIONS Expected nothing after the list of made.json but received a list'],
   [
