@@ -48,7 +48,7 @@ test('what is opened too late is undone at once', async () => {
 describe('a program that handles signals', () => {
   let exit: jest.SpyInstance;
   beforeEach(() => {
-    jest.useFakeTimers();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
     exit = jest.spyOn(process, 'exit').mockReturnValue(undefined as never);
   });
   afterEach(() => {
