@@ -1,7 +1,7 @@
 import { isShowtellError, ShowtellError } from './errors';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const REFUSED = new Set(['ENOENT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG']);
+const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG']);
 
 /**
  * What a system call's error means for a file of this machine (a cache, a pulled folder): `DISK_FULL` or `FILE_DENIED`.

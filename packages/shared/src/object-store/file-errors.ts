@@ -1,7 +1,7 @@
 import { isShowtellError, ShowtellError } from '../errors';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const REFUSED = new Set(['ENOENT', 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL']);
+const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL']);
 
 /** What a system call's error means for an object, as the store's own error; any other error comes back as it is. */
 export function fileError(error: unknown, operation: string, key: string, url: string): unknown {
