@@ -37,10 +37,9 @@ describeRedis('a run with a base', () => {
     await rm(folder, { recursive: true });
   });
 
-  const drain = () => Promise.all([rig.ingest({ once: true }), rig.encoder({ once: true })].map(({ done }) => done));
   const encode = async (dataset: string, run: string, base?: string) => {
     const report = await rig.enqueue({ dataset, run, ...(base !== undefined && { base }) });
-    await drain();
+    await rig.drain();
     expect(await runStatus(rig.store, undefined, run)).toMatchObject({ state: 'complete' });
     return report;
   };
@@ -232,7 +231,7 @@ describeRedis('a run with a base', () => {
     await rig.enqueue({ run: 'half' });
     await refused({}, 'MISSING_SHARDS', '5 of 5 shards are missing');
     await refused({ run: 'half-2', base: 'half-2' }, 'USAGE', 'another run than half-2 itself');
-    await drain();
+    await rig.drain();
     const weights = { encoder: 'e', preprocessing: 'p', spec: 's', sha256: 'f'.repeat(64), dimension: 8, put: async () => {} };
     await refused({ weights }, 'MIXED_ENCODER', `inception-v3.*but received.*"e".*${'f'.repeat(64)}`);
     await refused({ precision: 'int8' }, 'MIXED_ENCODER', '"float32".*but received.*"int8"');

@@ -28,6 +28,8 @@ export interface PipelineRig {
   /** Workers inside this process; `stop` drains them. */
   ingest(options?: { readonly once?: boolean; readonly settings?: Partial<Settings> }): InProcessWorker;
   encoder(options?: { readonly once?: boolean; readonly settings?: Partial<Settings> }): InProcessWorker;
+  /** One worker of each, until nothing is left to do. */
+  drain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -77,7 +79,7 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
     started.push(worker);
     return worker;
   };
-  return {
+  const rig: PipelineRig = {
     folder,
     settings,
     store,
@@ -119,10 +121,14 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
           shutdown,
         }),
       ),
+    async drain() {
+      await Promise.all([rig.ingest({ once: true }).done, rig.encoder({ once: true }).done]);
+    },
     async close() {
       await Promise.allSettled(started.map((worker) => worker.stop()));
       await store.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+  return rig;
 }

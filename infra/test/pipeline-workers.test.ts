@@ -102,7 +102,7 @@ describeRedis('workers that come and go', () => {
     expect(await first.exit).toEqual(EXITED_WELL);
     expect(first.said()).toContain('handed the job back');
     expect(await redis.queues.ingest.getJob(jobIds.shard(run, 0))).toMatchObject({ attemptsMade: 0, stalledCounter: 0 });
-    await Promise.all([rig.ingest({ once: true }).done, rig.encoder({ once: true }).done]);
+    await rig.drain();
     await checkInvariants(rig.store, run);
   }, 60_000);
 

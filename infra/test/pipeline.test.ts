@@ -43,7 +43,6 @@ describeRedis('the pipeline', () => {
   const errors = () => rig.log.filter(({ level }) => level >= ERROR_LEVEL);
   const ownKeys = () => redis.redis.keys(`{${rig.settings.prefix}}:*`);
   const committed = async (run: string) => (await listCommitted(rig.store, run)).size;
-  const drainOnce = () => Promise.all([rig.ingest({ once: true }), rig.encoder({ once: true })].map(({ done }) => done));
 
   test('turns a COCO folder into shards and a manifest; rejected photos have a reason; nothing is left in Redis', async () => {
     const fixture = await writeCocoFixture(folder, [
@@ -56,7 +55,7 @@ describeRedis('the pipeline', () => {
       state: 'running',
       shards: { planned: 5, committed: 0, waiting: 0, failed: 0, added: 5 },
     });
-    await drainOnce();
+    await rig.drain();
     const checked = await checkInvariants(rig.store, first.run);
     expect([...checked.rejected].map(([imageId, code]) => ({ imageId, code }))).toEqual(fixture.rejected);
     expect(checked.features.size).toBe(28 - fixture.rejected.length);
@@ -133,7 +132,7 @@ describeRedis('the pipeline', () => {
     };
     await expect(rig.enqueue({ signal: stop.signal, onProgress })).rejects.toThrow('enough');
     expect(await rig.enqueue()).toMatchObject({ existed: true, shards: { planned: 5, committed: 0, waiting: 0, added: 5 } });
-    await drainOnce();
+    await rig.drain();
     await checkInvariants(rig.store, (await rig.enqueue()).run);
   }, 60_000);
 
@@ -189,7 +188,7 @@ describeRedis('the pipeline', () => {
     const { run } = await rig.enqueue();
     await rig.store.putIfAbsent(keys.control(run), encodeRecord({ formatVersion: CONTROL_FORMAT, state: 'paused' }));
     expect(await rig.enqueue()).toMatchObject({ state: 'paused', shards: { waiting: 5, added: 0 } });
-    await drainOnce();
+    await rig.drain();
     expect(await committed(run)).toBe(0);
     expect(await rig.enqueue()).toMatchObject({ state: 'paused', shards: { waiting: 0, added: 0 } });
     expect((await ownKeys()).filter((key) => /pixels|window/.test(key))).toEqual([]);
@@ -197,7 +196,7 @@ describeRedis('the pipeline', () => {
 
     await rig.store.delete(keys.control(run));
     expect(await rig.enqueue()).toMatchObject({ state: 'running', shards: { added: 5 } });
-    await drainOnce();
+    await rig.drain();
     await checkInvariants(rig.store, run);
   }, 60_000);
 
@@ -207,7 +206,7 @@ describeRedis('the pipeline', () => {
     const parts = join(rig.folder, 'store', 'runs', run, 'plan');
     const part = (await readdir(parts)).find((name) => plan.endsWith(name.split('-')[0]!.concat('-')))!;
     await rename(join(parts, part), join(folder, part));
-    await drainOnce();
+    await rig.drain();
     expect(await committed(run)).toBe(4);
     const status = await runStatus(rig.store, redis.queues, run);
     expect(status).toMatchObject({ state: 'failed', shards: { planned: 5, committed: 4, failed: 1 } });
@@ -218,7 +217,7 @@ describeRedis('the pipeline', () => {
 
     await rename(join(folder, part), join(parts, part));
     expect(await rig.enqueue()).toMatchObject({ shards: { committed: 4, waiting: 0, failed: 1, added: 1 } });
-    await drainOnce();
+    await rig.drain();
     await checkInvariants(rig.store, run);
   }, 60_000);
 
@@ -233,7 +232,7 @@ describeRedis('the pipeline', () => {
     expect(status.failures).toContainEqual({ shard: 4, reason: expect.stringMatching(/^NOT_FOUND: /) as string });
 
     expect(await rig.enqueue()).toMatchObject({ shards: { failed: 5, added: 5 } });
-    await drainOnce();
+    await rig.drain();
     await checkInvariants(rig.store, run);
   }, 60_000);
 
@@ -302,7 +301,7 @@ describeRedis('the pipeline', () => {
     await expect(rig.enqueue()).rejects.toMatchObject({ code: 'REDIS_FULL', exitCode: 4 });
     await redis.redis.config('SET', 'maxmemory', '0');
     const { run } = await rig.enqueue();
-    await drainOnce();
+    await rig.drain();
     await checkInvariants(rig.store, run);
   }, 60_000);
 });

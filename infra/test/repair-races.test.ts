@@ -53,10 +53,9 @@ describeRedis('repair and retry beside everything else', () => {
   });
 
   const services = () => ({ store, queues: redis.queues, logger });
-  const drain = () => Promise.all([rig.ingest({ once: true }), rig.encoder({ once: true })].map(({ done }) => done));
   const encode = async (options: Parameters<PipelineRig['enqueue']>[0] = {}) => {
     const { run } = await rig.enqueue(options);
-    await drain();
+    await rig.drain();
     return run;
   };
   const damage = async (run: string, shards: readonly number[]) => {
@@ -77,7 +76,7 @@ describeRedis('repair and retry beside everything else', () => {
       const left = await verifyRun({ store, run });
       expect(left.report.shards.damaged + left.report.shards.waiting).toBe(3);
       await repairRun(left, services());
-      await drain();
+      await rig.drain();
       await checkInvariants(store, run);
       expect(await repaired(run)).toHaveLength(before.length + 3);
     }
@@ -95,7 +94,7 @@ describeRedis('repair and retry beside everything else', () => {
       expect((await runStatus(store, redis.queues, run)).state).toBe('lost');
       expect((await verifyRun({ store, run })).report).toMatchObject({ shards: { intact: 3, damaged: 0, waiting: 2 }, findings: [] });
       await goOn();
-      await drain();
+      await rig.drain();
       await checkInvariants(store, run);
     }
   }, 60_000);
@@ -106,7 +105,7 @@ describeRedis('repair and retry beside everything else', () => {
     const found = await verifyRun({ store, run });
     const both = await Promise.all([repairRun(found, services()), repairRun(found, services())]);
     expect(both.map((each) => each!.voided.length + each!.left.length)).toEqual([5, 5]);
-    await drain();
+    await rig.drain();
     await checkInvariants(store, run);
     // The lost record is told of by whoever comes first; the other finds it told of.
     expect(await repaired(run)).toEqual([0, 1, 2, 3, 4].map((shard) => [shard, 1]));
@@ -127,7 +126,7 @@ describeRedis('repair and retry beside everything else', () => {
     expect(await commit(store, { parts: [], recordKey: keys.commit(run, 1), record: encodeRecord(record) })).toEqual({
       outcome: 'committed',
     });
-    await drain();
+    await rig.drain();
     await checkInvariants(store, run);
     expect(await repaired(run)).toEqual([[1, 1]]);
   }, 60_000);
@@ -150,7 +149,7 @@ describeRedis('repair and retry beside everything else', () => {
     await closed;
     await repair;
     expect(await redis.queues.finalize.getJobCountByTypes('waiting', 'prioritized', 'delayed')).toBe(1);
-    await drain();
+    await rig.drain();
     await checkInvariants(store, run);
     expect(await repaired(run)).toEqual([[2, 1]]);
   }, 60_000);
@@ -182,7 +181,7 @@ describeRedis('repair and retry beside everything else', () => {
       { shard: 1, reason: 'missing' },
       { shard: 9, reason: 'unplanned' },
     ]);
-    await drain();
+    await rig.drain();
     await checkInvariants(store, run);
     expect(await repaired(run)).toEqual([[1, 1]]);
     expect(await listVoids(store, run)).toHaveLength(2);
@@ -198,7 +197,7 @@ describeRedis('repair and retry beside everything else', () => {
       hint: expect.stringContaining(`showtell resume ${run}`) as string,
     });
     await resumeRun({ ...services(), run });
-    await drain();
+    await rig.drain();
     await checkInvariants(store, run);
   }, 60_000);
 
@@ -225,7 +224,7 @@ describeRedis('repair and retry beside everything else', () => {
         shards: [{ ...planned, rejected: { TRUNCATED: 1 } }],
         jobs: { committed: 2, added: 1 },
       });
-      await drain();
+      await rig.drain();
       expect((await checkInvariants(store, name)).rejected.size).toBe(2);
       expect((await latestManifest(store, name))!.manifest).toMatchObject({
         number: 2,

@@ -31,8 +31,6 @@ describeRedis("COCO's own zips", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const drain = () => Promise.all([rig.ingest({ once: true }), rig.encoder({ once: true })].map(({ done }) => done));
-
   describeS3('in S3, unopened', () => {
     describeData('of real photos', ['coco-mini'], (photos) => {
       const environment = { ...process.env };
@@ -50,7 +48,7 @@ describeRedis("COCO's own zips", () => {
           for (const key of await zipCoco(photos, folder, { layout: 'bucket' })) await bucket.put(key, await readFile(join(folder, key)));
           const zips = await rig.enqueue({ source: await openDataset(url, { endpoint: s3.endpoint }), splits: [], shardRows: 64 });
           const unpacked = await rig.enqueue({ dataset: photos, shardRows: 64 });
-          await drain();
+          await rig.drain();
           const [ofZips, ofFolder] = [await checkInvariants(rig.store, zips.run), await checkInvariants(rig.store, unpacked.run)];
           expect(ofZips.shardSha256s).toEqual(ofFolder.shardSha256s);
           expect(ofZips.shardSha256s).toHaveLength(5);
@@ -73,7 +71,7 @@ describeRedis("COCO's own zips", () => {
         members.map((member) => (member.name === 'val2017/000000001003.jpg' ? { ...member, says: damaged, localSays: damaged } : member)),
     });
     const { run } = await rig.enqueue({ dataset: zips });
-    await drain();
+    await rig.drain();
     const { features, rejected } = await checkInvariants(rig.store, run);
     expect([...rejected]).toEqual([['1003', 'CORRUPT_ZIP']]);
     expect(features.size).toBe(8);
