@@ -7,7 +7,7 @@ import { FileStore } from '@showtell/shared/object-store/file';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import { verifyRun } from '../../src/admin/verify';
-import { voidShard } from '../../src/admin/void-shard';
+import { type VoidShardOptions, voidShard } from '../../src/admin/void-shard';
 import { newestManifest } from '../../src/manifest';
 import { type CommittedRun, writeCommittedRun } from '../committed-run';
 
@@ -60,45 +60,29 @@ test('what is not encoded yet is no damage, nor a body without a record; what wa
   expect(await verify()).toMatchObject({ shards: { intact: 3 }, manifestDue: true, findings: [] });
 });
 
-test('a shard that was taken away is waited for, and then a manifest that tells of it', async () => {
+/** As a retry takes shard 1 away. */
+async function retried(): Promise<VoidShardOptions> {
   const { records } = await verifyRun({ store, run: 'mine' });
   const newest = await newestManifest(store, 'mine');
-  const signal = new AbortController().signal;
-  await voidShard({
-    store,
-    run: 'mine',
-    shard: 1,
-    reason: 'retry',
-    detail: '',
-    recordSha256: records.get(1)!,
-    newest,
-    last: undefined,
-    signal,
-  });
+  const recordSha256 = records.get(1)!;
+  const { signal } = new AbortController();
+  return { store, run: 'mine', shard: 1, reason: 'retry', detail: '', recordSha256, newest, last: undefined, signal };
+}
+
+test('a shard that was taken away is waited for, and then a manifest that tells of it', async () => {
+  const take = await retried();
+  await voidShard(take);
   expect(await verify()).toMatchObject({ shards: { intact: 2, damaged: 0, waiting: 1 }, findings: [] });
   await store.put(keys.commit('mine', 1), encodeRecord(made.commits[1]));
   expect(await verify()).toMatchObject({ shards: { intact: 3 }, manifestDue: true, findings: [] });
   // A manifest that never told of it, and the record lost once more: now it is damage.
-  await store.put(keys.manifest('mine', 2), encodeRecord({ ...newest.manifest, number: 2 }));
+  await store.put(keys.manifest('mine', 2), encodeRecord({ ...take.newest.manifest, number: 2 }));
   await store.delete(keys.commit('mine', 1));
   expect(await verify()).toMatchObject({ findings: [{ what: 'missing', shard: 1 }] });
 });
 
 test('what a retry takes away while it looks is waited for, and what is encoded again meanwhile makes a manifest due', async () => {
-  const { records } = await verifyRun({ store, run: 'mine' });
-  const newest = await newestManifest(store, 'mine');
-  const signal = new AbortController().signal;
-  const take = {
-    store,
-    run: 'mine',
-    shard: 1,
-    reason: 'retry',
-    detail: '',
-    recordSha256: records.get(1)!,
-    newest,
-    last: undefined,
-    signal,
-  } as const;
+  const take = await retried();
   const get = store.get.bind(store);
   const meanwhile = (work: () => Promise<unknown>) => {
     store.get = async (key, options) => {
