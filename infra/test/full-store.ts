@@ -9,8 +9,9 @@ import { encodeRecord, type PartRecord } from '@showtell/shared/schema/record';
 import { RUN_FORMAT, type RunRecord } from '@showtell/shared/schema/run';
 import { type CommitRecord, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import { publishCheckpoint } from '@showtell/trainer/checkpoint/publish';
+import { NO_FINDINGS } from '../../packages/shared/test/no-findings';
 import { saveTiny, trainingRecord } from '../../packages/trainer/test/checkpoint/tiny-checkpoint';
-import { DIMENSION, ENCODER, ENCODER_WEIGHTS, NO_FINDINGS, writeTinyRun } from '../../packages/trainer/test/tiny-run';
+import { DIMENSION, ENCODER, ENCODER_WEIGHTS, writeTinyRun } from '../../packages/trainer/test/tiny-run';
 
 /** Bytes that stand for float32 weights which an int8 encoder was made of: named by run.json alone. */
 export const SOURCE_WEIGHTS = Buffer.from('weights that an encoder was calibrated from');

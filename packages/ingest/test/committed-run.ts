@@ -9,6 +9,7 @@ import type { PlanBase, PlanRow } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
 import type { CommitRecord, FeatureRow } from '@showtell/shared/schema/shard';
+import { NO_FINDINGS } from '../../shared/test/no-findings';
 import { buildPlan } from '../src/admin/build-plan';
 import { buildManifest } from '../src/manifest';
 
@@ -55,17 +56,9 @@ export async function writeCommittedRun(store: ObjectStore, name: string, base?:
     strict: false,
   };
   const samples = Array.from({ length: 9 }, (_, image) => planRow(image + 1));
-  const nothing = { count: 0, examples: [] };
   const dataset = {
     splits: [{ split: 'train', samples, captions: samples.map(({ imageId }) => ({ imageId, caption: 'a dog' })) }],
-    findings: {
-      duplicateImages: 0,
-      duplicateCaptions: 0,
-      captionsWithoutImage: nothing,
-      imagesWithoutCaption: nothing,
-      imagesMissing: nothing,
-      captionsRejected: nothing,
-    },
+    findings: NO_FINDINGS,
   };
   const takenOver = base && { base, left: new Map([['train', samples]]) };
   const { record: plan, parts } = buildPlan(request, dataset, { takenOver: takenOver as never });

@@ -8,21 +8,13 @@ import type { EncoderIdentity } from '../src/schema/encoder-identity';
 import type { ManifestRecord } from '../src/schema/manifest';
 import type { PlanRecord } from '../src/schema/plan';
 import { encodeRecord } from '../src/schema/record';
+import { NO_FINDINGS } from './no-findings';
 
 const folder = mkdtempSync(join(tmpdir(), 'showtell-manifests-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const store = new FileStore(folder);
 
 const ENCODER: EncoderIdentity = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 4 };
-const none = { count: 0, examples: [] };
-const NO_FINDINGS = {
-  duplicateImages: 0,
-  duplicateCaptions: 0,
-  captionsWithoutImage: none,
-  imagesWithoutCaption: none,
-  imagesMissing: none,
-  captionsRejected: none,
-};
 
 async function writeManifest(run: string, number: number): Promise<void> {
   const manifest: ManifestRecord = {

@@ -7,12 +7,12 @@ import { PlannedRuns } from '../src/planned-run';
 import type { PlanRecord } from '../src/schema/plan';
 import { encodeRecord } from '../src/schema/record';
 import type { RunRecord } from '../src/schema/run';
+import { NO_FINDINGS } from './no-findings';
 
 const folder = mkdtempSync(join(tmpdir(), 'showtell-planned-run-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const identity = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 4 } as const;
-const none = { count: 0, examples: [] };
 const request = (run: string): RunRecord => ({
   ...identity,
   formatVersion: 1,
@@ -32,14 +32,7 @@ const plan = (run: string, microBatch = 4): PlanRecord => ({
   splits: [],
   shards: [],
   captions: [],
-  findings: {
-    duplicateImages: 0,
-    duplicateCaptions: 0,
-    captionsWithoutImage: none,
-    imagesWithoutCaption: none,
-    imagesMissing: none,
-    captionsRejected: none,
-  },
+  findings: NO_FINDINGS,
   runSha256: 'b'.repeat(64),
 });
 

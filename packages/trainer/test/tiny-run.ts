@@ -6,7 +6,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { Hyperparameters } from '@showtell/shared/schema/checkpoint';
 import { type EncoderIdentity, PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
 import type { ManifestRecord } from '@showtell/shared/schema/manifest';
-import type { CaptionRow, PlanFindings } from '@showtell/shared/schema/plan';
+import type { CaptionRow } from '@showtell/shared/schema/plan';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
 import { Random } from '../src/model/random';
@@ -116,12 +116,3 @@ export async function writeTinyRun(
 function bothCaptions(image: number): string[] {
   return [tinyCaption(image), `${tinyCaption(image)} today`];
 }
-
-export const NO_FINDINGS: PlanFindings = {
-  duplicateImages: 0,
-  duplicateCaptions: 0,
-  captionsWithoutImage: { count: 0, examples: [] },
-  imagesWithoutCaption: { count: 0, examples: [] },
-  imagesMissing: { count: 0, examples: [] },
-  captionsRejected: { count: 0, examples: [] },
-};

@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { EnqueueReport } from '@showtell/ingest/admin/enqueue';
+import { NO_FINDINGS } from '../../../shared/test/no-findings';
 import { formatEnqueueReport } from '../../src/enqueue/print-report';
 
-const none = { count: 0, examples: [] };
 const report = (more: Partial<EnqueueReport> = {}): EnqueueReport => ({
   run: 'coco',
   dryRun: true,
@@ -12,11 +12,8 @@ const report = (more: Partial<EnqueueReport> = {}): EnqueueReport => ({
   samples: { planned: 1_200, committed: 0, rejected: {} },
   splits: [{ split: 'train', samples: 1_200, takenOver: 0, captions: 6_000, shards: 3 }],
   findings: {
-    duplicateImages: 0,
+    ...NO_FINDINGS,
     duplicateCaptions: 2,
-    captionsWithoutImage: none,
-    imagesWithoutCaption: none,
-    imagesMissing: none,
     captionsRejected: { count: 4, examples: ['a.json: record 1: empty', 'b', 'c', 'd'] },
   },
   encoder: { encoder: 'inception-v3', weights: 'bundled', precision: 'float32' },

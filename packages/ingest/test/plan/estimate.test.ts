@@ -1,4 +1,5 @@
 import type { PlanRecord, PlanRow } from '@showtell/shared/schema/plan';
+import { NO_FINDINGS } from '../../../shared/test/no-findings';
 import { estimate, type MeasuredRate, workOf } from '../../src/plan/estimate';
 
 const part = (rows: number, shard: number) => ({ shard, split: 'train', rows, key: 'p', bytes: 100, sha256: 'a'.repeat(64) });
@@ -10,14 +11,7 @@ const plan = (shards: readonly number[]): PlanRecord => ({
   splits: [],
   shards: shards.map(part),
   captions: [{ key: 'c', bytes: 500, sha256: 'b'.repeat(64), split: 'train', rows: 9 }],
-  findings: {
-    duplicateImages: 0,
-    duplicateCaptions: 0,
-    captionsWithoutImage: { count: 0, examples: [] },
-    imagesWithoutCaption: { count: 0, examples: [] },
-    imagesMissing: { count: 0, examples: [] },
-    captionsRejected: { count: 0, examples: [] },
-  },
+  findings: NO_FINDINGS,
   runSha256: 'c'.repeat(64),
 });
 const rate: MeasuredRate = { device: 'cpu', deviceName: 'EPYC', engine: 'onnx', imagesPerSecond: 10, images: 100, runs: 1 };

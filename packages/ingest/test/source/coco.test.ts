@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ErrorCode } from '@showtell/shared/errors';
-import type { PlanFindings } from '@showtell/shared/schema/plan';
 import { openSource } from '@showtell/shared/source/open';
 import { prepareRows } from '@showtell/shared/source/prepare-rows';
 import { describeData } from '../../../shared/test/conformance';
+import { NO_FINDINGS } from '../../../shared/test/no-findings';
 import { openDataset } from '../../src/source/open';
 import { type CocoAnnotations, writeCocoFixture } from '../coco-fixture';
 
@@ -16,14 +16,6 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const scan = async (splits: string[] = [], strict = false) => (await openDataset(folder)).scan({ splits, strict });
-const NOTHING: PlanFindings = {
-  duplicateImages: 0,
-  duplicateCaptions: 0,
-  captionsWithoutImage: { count: 0, examples: [] },
-  imagesWithoutCaption: { count: 0, examples: [] },
-  imagesMissing: { count: 0, examples: [] },
-  captionsRejected: { count: 0, examples: [] },
-};
 
 async function refusal(scanning: Promise<unknown>): Promise<{ code: ErrorCode; message: string; hint: string }> {
   return scanning.then(
@@ -45,7 +37,7 @@ describe('a sound dataset', () => {
       { name: 'train2017', photos: 11 },
     ]);
     const { splits, findings } = await scan([], true);
-    expect(findings).toEqual(NOTHING);
+    expect(findings).toEqual(NO_FINDINGS);
     expect(splits.map(({ split, samples, captions }) => [split, samples.length, captions.length])).toEqual([
       ['train', 11, 22],
       ['val', 3, 6],
@@ -135,7 +127,7 @@ describe('flaws that are counted', () => {
       annotations: [...annotations, annotations[0], annotations[0]],
     }));
     const { splits, findings } = await scan([], true);
-    expect(findings).toEqual({ ...NOTHING, duplicateImages: 1, duplicateCaptions: 2 });
+    expect(findings).toEqual({ ...NO_FINDINGS, duplicateImages: 1, duplicateCaptions: 2 });
     expect([splits[0]!.samples.length, splits[0]!.captions.length]).toEqual([3, 3]);
   });
 
@@ -181,7 +173,7 @@ describe('flaws that are counted', () => {
       return annotations;
     });
     const { splits, findings } = await scan();
-    expect(findings).toEqual({ ...NOTHING, [list]: { count: 1, examples: [example] } });
+    expect(findings).toEqual({ ...NO_FINDINGS, [list]: { count: 1, examples: [example] } });
     expect(splits[0]!.samples.length).toBe(3);
     expect(await refusal(scan([], true))).toMatchObject({ code: 'STRICT', message: expect.stringContaining(example) });
   });
@@ -202,7 +194,7 @@ describe('flaws that are counted', () => {
   test('an absent photo takes its captions with it; bad photos are planned and rejected when they are prepared', async () => {
     const fixture = await writeCocoFixture(folder, [{ name: 'val2014', photos: 6, bad: ['absent', 'truncated', 'not-an-image'] }]);
     const { splits, findings } = await scan();
-    expect(findings).toEqual({ ...NOTHING, imagesMissing: { count: 1, examples: ['val2014/000000001000.jpg'] } });
+    expect(findings).toEqual({ ...NO_FINDINGS, imagesMissing: { count: 1, examples: ['val2014/000000001000.jpg'] } });
     expect(splits[0]!.captions.length).toBe(10);
     expect(splits[0]!.samples.map(({ imageId }) => imageId)).toEqual(fixture.imageIds['val2014']);
     const reader = openSource((await openDataset(folder)).address);
@@ -286,7 +278,7 @@ describe('what is refused', () => {
 describeData('real COCO photos', ['coco-mini'], (path) => {
   test('are planned without a flaw', async () => {
     const { splits, findings } = await (await openDataset(path)).scan({ splits: [], strict: true });
-    expect(findings).toEqual(NOTHING);
+    expect(findings).toEqual(NO_FINDINGS);
     expect(splits.map(({ split, samples, captions }) => [split, samples.length, captions.length])).toEqual([
       ['train', 80, 400],
       ['val', 159, 795],

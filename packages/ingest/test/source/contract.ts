@@ -5,6 +5,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
 import { openSource } from '@showtell/shared/source/open';
 import { NO_S3, type S3TestServer, s3TestServer, startS3 } from '../../../../infra/test/s3-server';
+import { NO_FINDINGS } from '../../../shared/test/no-findings';
 import type { Dataset, DatasetSource } from '../../src/source/dataset';
 import { type OpenDatasetOptions, openDataset } from '../../src/source/open';
 
@@ -250,14 +251,7 @@ function expectFixture(dataset: Dataset, findings: object = {}): void {
     expect(samples.map(({ fileName }) => fileName.slice(fileName.lastIndexOf('/') + 1))).toEqual(ids.map((id) => `photo ${id}.jpg`));
   }
   expect(dataset.findings).toEqual({
-    duplicateImages: 0,
-    duplicateCaptions: 0,
-    ...Object.fromEntries(
-      ['captionsWithoutImage', 'imagesWithoutCaption', 'imagesMissing', 'captionsRejected'].map((list) => [
-        list,
-        { count: 0, examples: [] },
-      ]),
-    ),
+    ...NO_FINDINGS,
     ...findings,
   });
 }
