@@ -35,8 +35,9 @@ export async function followRun({ store, queues, run, signal, onStatus }: Follow
 
 /** Why a run cannot go on, and what to do about it. */
 export function stuck({ run, state, failures, shards, request }: RunStatus): ShowtellError {
+  const what = shards.failed === 0 ? 'finalizing it has failed' : `${shards.failed} of ${shards.planned} shards have failed`;
   const why = {
-    failed: `${shards.failed} of ${shards.planned} shards have failed${failures[0] === undefined ? '' : `: ${failures[0].reason}`}`,
+    failed: `${what}${failures[0] === undefined ? '' : `: ${failures[0].reason}`}`,
     lost: 'shards are missing and it has no job in Redis',
     paused: 'it is paused',
     cancelled: 'it is cancelled',

@@ -115,7 +115,7 @@ export function formatRun(status: RunStatus): string {
           splits.map((split) => [split.split, split.planned, split.committed, split.rejected]),
         )}`,
     report === undefined || report.devices.length === 0 ? '' : `\n${formatDevices(report)}`,
-    ...failures.map(({ shard, reason }) => `${pc.red('failed')} shard ${shard}: ${reason}\n`),
+    ...failures.map(({ shard, reason }) => `${pc.red('failed')} ${shard === undefined ? 'finalizing' : `shard ${shard}`}: ${reason}\n`),
     ...waiting.map(({ shard, reason }) => `${pc.yellow('waits')} shard ${shard}: ${reason}\n`),
     queues === undefined && state !== 'complete' ? `\n${NOT_ASKED}` : '',
     queues === undefined

@@ -91,6 +91,16 @@ test('a run that cannot go on names the command to type', () => {
   });
 });
 
+test('what keeps the finalizer from ending a run is told as its own, not as that of a shard', () => {
+  const failed = status({
+    state: 'failed',
+    shards: { planned: 5, committed: 5, failed: 0 },
+    failures: [{ reason: 'CORRUPT_OBJECT: commits/00001.json' }],
+  });
+  expect(formatRun(failed)).toContain('\nfailed finalizing: CORRUPT_OBJECT: commits/00001.json\n');
+  expect(stuck(failed).message).toBe('The run drawn cannot go on: finalizing it has failed: CORRUPT_OBJECT: commits/00001.json');
+});
+
 test('a run that only workers of another precision could encode names the one to start', () => {
   const ingest = { name: 'a', stage: 'ingest' as const };
   expect(noEncoder(status({ workers: [ingest] }))).toMatch(/^No worker encodes in float32: .*--precision float32$/);

@@ -12,7 +12,7 @@ import type { Logger } from 'pino';
 import { LOCATED_AT_ONCE } from './add-jobs';
 
 /** Who adds 20,000 jobs holds the lock for longer than a command usually waits, and an operator's word is worth waiting for. */
-const LOCK_WAIT_MS = 60_000;
+export const LOCK_WAIT_MS = 60_000;
 /** Shards of which pixels and reservation are given back at once. */
 const CLEARED_AT_ONCE = 32;
 

@@ -1,6 +1,6 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import type { PlannedRun } from '@showtell/shared/planned-run';
+import { type PlannedRun, readControlRecord } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
 import { jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
@@ -9,8 +9,7 @@ import { GREATEST_PRIORITY, LEAST_PRIORITY, priorityOf } from '@showtell/shared/
 import type { Logger } from 'pino';
 import { LOCATED_AT_ONCE } from './add-jobs';
 import { type ChangedControl, changeControl } from './change-control';
-
-const LOCK_WAIT_MS = 60_000;
+import { LOCK_WAIT_MS } from './dequeue';
 
 export interface PriorityOptions {
   readonly store: ObjectStore;
@@ -53,13 +52,10 @@ export async function setPriority({ store, queues, run, priority, logger, signal
   const options = signal && { signal };
   const { before } = await writePriority(store, run.name, priority, options);
   try {
-    const reordered = await withRunLock(
-      queues.redis,
-      redisPrefix(queues.settings),
-      run.name,
-      (lock) => reorder(queues, run, priority, lock),
-      { waitMs: LOCK_WAIT_MS, ...options },
-    );
+    const reordered = await withRunLock(queues.redis, redisPrefix(queues.settings), run.name, (lock) => reorder(store, queues, run, lock), {
+      waitMs: LOCK_WAIT_MS,
+      ...options,
+    });
     logger.debug({ run: run.name, priority, reordered }, 'changed the priority');
     return { run: run.name, before: priorityOf(before), priority, reordered };
   } catch (error) {
@@ -68,7 +64,9 @@ export async function setPriority({ store, queues, run, priority, logger, signal
 }
 
 /** New turns for all that waits, in the order of the shards, from what is served now. What is handed on from now on gets turns behind them. */
-async function reorder(queues: Queues, run: PlannedRun, priority: number, signal: AbortSignal): Promise<number> {
+async function reorder(store: ObjectStore, queues: Queues, run: PlannedRun, signal: AbortSignal): Promise<number> {
+  // Of two operators at once the last to write need not be the last to come here.
+  const priority = priorityOf((await readControlRecord(store, run.name, { signal })).record);
   let reordered = 0;
   for (const queue of [queues.ingest, queues.encode(run.plan.encoder.precision)]) {
     const at = { redis: queues.redis, queue };

@@ -193,12 +193,17 @@ async function listFailed(queues: Queues, run: string, precision: EncoderIdentit
   const failed: FailedJob[] = [];
   // A shard fails in the encode queue, and in the ingest queue when the store was away for all of a job's attempts.
   for (const queue of [queues.encode(precision), queues.ingest])
-    for (const id of await queue.getRanges(['failed'], 0, -1))
-      if (id.startsWith(`${run}.`)) failed.push({ queue, id, shard: Number(id.slice(run.length + 1)) });
+    for (const id of await queue.getRanges(['failed'], 0, -1)) {
+      const shard = shardOfJob(run, id);
+      if (shard !== undefined) failed.push({ queue, id, shard });
+    }
   const finalize = jobIds.finalize(run);
   if ((await queues.finalize.getJobState(finalize)) === 'failed') failed.push({ queue: queues.finalize, id: finalize, shard: undefined });
   return failed;
 }
+
+/** `undefined` for a job of another run. */
+const shardOfJob = (run: string, id: string) => (id.startsWith(`${run}.`) ? Number(id.slice(run.length + 1)) : undefined);
 
 async function tellFailures(failed: readonly FailedJob[]): Promise<Failure[]> {
   const jobs = await Promise.all(failed.map(({ queue, id }) => queue.getJob(id)));
@@ -209,11 +214,11 @@ async function tellFailures(failed: readonly FailedJob[]): Promise<Failure[]> {
 async function listWaiting(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
   const found: Failure[] = [];
   for (const queue of [queues.ingest, queues.encode(precision)]) {
-    const jobs = (await queue.getDelayed(0, FAILURES)).filter((job) => job.data.run === run);
-    for (const job of jobs) {
+    const own = (await queue.getRanges(['delayed'], 0, -1)).flatMap((id) => shardOfJob(run, id) ?? []);
+    for (const shard of own.slice(0, FAILURES)) {
       // The newest line of its log.
-      const [reason] = (await queue.getJobLogs(job.id!, 0, 0, false)).logs;
-      if (reason !== undefined) found.push({ shard: job.data.shard, reason });
+      const [reason] = (await queue.getJobLogs(jobIds.shard(run, shard), 0, 0, false)).logs;
+      if (reason !== undefined) found.push({ shard, reason });
     }
   }
   return found.slice(0, FAILURES);
