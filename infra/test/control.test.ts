@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { followRun } from '@showtell/cli/status/follow-run';
 import type { EngineDescription } from '@showtell/encoder-worker/encoder/engines/engine';
 import type { EngineProcesses } from '@showtell/encoder-worker/engine-process';
@@ -12,9 +13,12 @@ import { setPriority } from '@showtell/ingest/admin/set-priority';
 import { runStatus } from '@showtell/ingest/admin/status';
 import { keys } from '@showtell/shared/keys';
 import { listCommitted, type PlannedRun, readControlRecord, readPlannedRun } from '@showtell/shared/planned-run';
+import { redisPrefix } from '@showtell/shared/queue/connection';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
-import { LIVE_STATES } from '@showtell/shared/queue/queues';
+import { isLive, jobIds, LIVE_STATES } from '@showtell/shared/queue/queues';
+import { withRunLock } from '@showtell/shared/queue/run-lock';
 import { Shutdown } from '@showtell/shared/shutdown';
+import { type Job, Worker } from 'bullmq';
 import pino from 'pino';
 import { narrowWeights } from '../../packages/encoder-worker/test/narrow-weights';
 import { until } from '../../packages/shared/test/queue/until';
@@ -279,6 +283,75 @@ describeRedis('an operator’s word', () => {
     const { record } = await readControlRecord(rig.store, 'both');
     expect(record.state).toBe('paused');
     expect([30, 40, 50]).toContain(record.priority);
+  });
+
+  test('a finalizer that is just leaving a paused run is not taken for that of the resumed one', async () => {
+    const { finalize } = redis.queues;
+    await enqueue('left');
+    const ending = new Worker(finalize.name, null, { connection: redis.redis, prefix: finalize.opts.prefix! });
+    try {
+      const jobs: Job[] = [];
+      for (let job = await ending.getNextJob('test'); job !== undefined; job = await ending.getNextJob('test')) jobs.push(job);
+      // It has read that the run is paused.
+      await pauseRun({ ...services(), run: 'left' });
+      const resumed = resumeRun({ ...services(), run: 'left' });
+      await Promise.race([resumed, sleep(1_000)]);
+      for (const job of jobs) await job.moveToCompleted(undefined, 'test', false);
+      expect(await resumed).toMatchObject({ before: 'paused' });
+      expect(isLive(await finalize.getJobState(jobIds.finalize('left')))).toBe(true);
+    } finally {
+      await ending.close();
+    }
+  }, 30_000);
+
+  test('paused, a run that waits for room lets go of ingest', async () => {
+    // Room for one shard, and no encoder that would give it back.
+    const small = await pipelineRig(server.url, { pixelWindow: 2_000_000 });
+    const own = new Shutdown(logger);
+    try {
+      const opened = await openQueues(small.settings, logger, own);
+      await small.enqueue({ dataset: 'synthetic:28', run: 'waits', shardRows: 3, microBatch: 3 });
+      small.ingest();
+      await until(async () => (await opened.queues.encode('float32').getPrioritizedCount()) === 1);
+      await until(async () => (await opened.queues.ingest.getActiveCount()) === 2);
+      expect(await pauseRun({ ...opened, store: small.store, logger, run: 'waits' })).toMatchObject({ active: 2 });
+      await until(async () => (await opened.queues.ingest.getJobCountByTypes(...LIVE_STATES)) === 0);
+      expect(await opened.window.reserved()).toBe(0);
+    } finally {
+      await small.close();
+      await own.run();
+    }
+  }, 30_000);
+
+  test('jobs that wait are told of the run that was asked for, however many of others wait', async () => {
+    const { ingest } = redis.queues;
+    const delayed = async (run: string, shard: number, reason: string) => {
+      const job = await ingest.add('ingest', { run, shard }, { jobId: jobIds.shard(run, shard), delay: 600_000 });
+      await job.log(reason);
+    };
+    for (let shard = 0; shard < 40; shard++) await delayed('of-others', shard, 'theirs');
+    await enqueue('asked');
+    await ingest.remove(jobIds.shard('asked', 4));
+    await delayed('asked', 4, 'STORE_UNREACHABLE: no answer');
+    const { waiting } = await runStatus(rig.store, redis.queues, 'asked');
+    expect(waiting).toEqual([{ shard: 4, reason: 'STORE_UNREACHABLE: no answer' }]);
+    await Promise.all([ingest, redis.queues.finalize].map((queue) => queue.obliterate({ force: true })));
+  });
+
+  test('of two priorities at once the one that is kept is the one that orders', async () => {
+    await Promise.all([redis.queues.ingest, redis.queues.finalize].map((queue) => queue.obliterate({ force: true })));
+    await enqueue('beside');
+    const run = await enqueue('changed');
+    const kept = async () => (await readControlRecord(rig.store, 'changed')).record.priority;
+    const { changed } = await withRunLock(redis.redis, redisPrefix(rig.settings), run.name, async () => {
+      const first = setPriority({ ...services(), run, priority: 40 });
+      await until(async () => (await kept()) === 40);
+      await changeControl(rig.store, run.name, (current) => ({ ...current, priority: 5 }));
+      return { changed: first };
+    });
+    await changed;
+    const next = (await redis.queues.ingest.getPrioritized(0, 5)).map(({ data }) => data.run);
+    expect(next.filter((name) => name === 'changed')).toHaveLength(2);
   });
 
   test('a priority is kept, and reorders what waits', async () => {

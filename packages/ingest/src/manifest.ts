@@ -7,7 +7,7 @@ import type { PlannedRun } from '@showtell/shared/planned-run';
 import { MANIFEST_FORMAT, type ManifestRecord, type ManifestShard, type Repaired } from '@showtell/shared/schema/manifest';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections } from './commits';
-import { isPlanned, type VoidNumber } from './voids';
+import { isPlanned, listVoids, type VoidNumber } from './voids';
 
 /**
  * What a complete run holds. Pure: the same plan and commits give the same record.
@@ -93,4 +93,15 @@ export async function newestManifest(
 /** Whether a manifest tells of every shard that was taken away until now; else the next one is due as soon as all are there again. */
 export function tellsOf(manifest: ManifestRecord, run: PlannedRun, voids: readonly Pick<VoidNumber, 'shard'>[]): boolean {
   return (manifest.repaired?.length ?? 0) === voids.filter((entry) => isPlanned(run, entry)).length;
+}
+
+/** The newest manifest of a planned run, and whether it tells of every shard that was taken away until now. */
+export async function newestTold(
+  store: ObjectStore,
+  run: PlannedRun,
+  options?: { readonly signal?: AbortSignal },
+): Promise<NewestManifest & { readonly told: boolean }> {
+  const newest = await newestManifest(store, run.name, options);
+  const { manifest } = newest;
+  return { ...newest, told: manifest !== undefined && tellsOf(manifest, run, await listVoids(store, run.name, options)) };
 }

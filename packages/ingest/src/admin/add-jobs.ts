@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, missingShards, type PlannedRun, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
@@ -6,10 +7,10 @@ import { withRunLock } from '@showtell/shared/queue/run-lock';
 import { takeTurns } from '@showtell/shared/queue/turns';
 import { type ControlRecord, priorityOf } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
-import { newestManifest, tellsOf } from '../manifest';
+import { newestTold } from '../manifest';
 import { isTrainingDone } from '../training-request';
-import { listVoids } from '../voids';
 
+const FINALIZER_MS = 250;
 /** Jobs asked for or added at once: one round trip each, and Redis is never blocked for long. */
 export const LOCATED_AT_ONCE = 500;
 
@@ -163,9 +164,19 @@ export async function addFinalize(queues: Queues, run: string): Promise<void> {
   await queues.finalize.add('finalize', { run }, { jobId });
 }
 
+/**
+ * For who has just changed what a finalizer goes by, before `addJobs`. One at work may have read commit records that were taken away,
+ * or that the run is paused, and is about to end: `addJobs` would take it for the one that waits for what is missing. One that died at
+ * work begins anew, and needs no waiting for.
+ */
+export async function untilFinalizerRests(queues: Queues, run: string, signal?: AbortSignal): Promise<void> {
+  const { lockSeconds, stalledSeconds } = queues.settings;
+  const last = performance.now() + (lockSeconds + 2 * stalledSeconds) * 1_000;
+  while ((await queues.finalize.getJobState(jobIds.finalize(run))) === 'active' && performance.now() < last)
+    await sleep(FINALIZER_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+}
+
 /** Whether nothing is left to do for a run whose shards are all committed. */
 export async function isFinished(store: ObjectStore, run: PlannedRun, options: { readonly signal?: AbortSignal }): Promise<boolean> {
-  const { manifest } = await newestManifest(store, run.name, options);
-  if (manifest === undefined || !tellsOf(manifest, run, await listVoids(store, run.name, options))) return false;
-  return isTrainingDone(store, run.request, options);
+  return (await newestTold(store, run, options)).told && (await isTrainingDone(store, run.request, options));
 }

@@ -4,9 +4,9 @@ import type { ManifestRecord } from '@showtell/shared/schema/manifest';
 import type { ReportRecord } from '@showtell/shared/schema/report';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections, readCommits } from '../commits';
-import { newestManifest, tellsOf } from '../manifest';
+import { newestTold } from '../manifest';
 import { readReport } from '../read-report';
-import { isPlanned, listVoids } from '../voids';
+import { isPlanned } from '../voids';
 
 /** What is encoded of a run's own shards. */
 export interface Encoded {
@@ -40,10 +40,9 @@ export async function readEncoded(
 ): Promise<ReadEncoded> {
   if (run === undefined) return { ...encodedByCommits([]), manifest: undefined, report: undefined };
   const read = signal && { signal };
-  const { number, manifest } = await newestManifest(store, run.name, read);
-  const told = manifest !== undefined && tellsOf(manifest, run, await listVoids(store, run.name, read));
+  const { number, manifest, told } = await newestTold(store, run, read);
   const newest = number === 0 ? undefined : { number, told };
-  if (told && missingShards(run, await listCommitted(store, run.name, read)).length === 0) {
+  if (manifest && told && missingShards(run, await listCommitted(store, run.name, read)).length === 0) {
     const report = await readReport(store, run.name, number, read);
     if (report !== undefined) return { ...encodedByManifest(run, manifest, report), manifest: newest, report };
   }

@@ -2,8 +2,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, missingShards, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
-import { newestManifest, tellsOf } from '../manifest';
-import { listVoids } from '../voids';
+import { newestTold } from '../manifest';
 import { noSuchRun } from './status';
 
 interface Options {
@@ -24,6 +23,5 @@ export async function findPlannedRun(store: ObjectStore, name: string, options?:
 /** Whether nothing is left to encode, and the newest manifest says so. A training that the run ends in is another matter. */
 export async function isEncoded(store: ObjectStore, run: PlannedRun, options?: Options): Promise<boolean> {
   if (missingShards(run, await listCommitted(store, run.name, options)).length > 0) return false;
-  const { manifest } = await newestManifest(store, run.name, options);
-  return manifest !== undefined && tellsOf(manifest, run, await listVoids(store, run.name, options));
+  return (await newestTold(store, run, options)).told;
 }

@@ -2,7 +2,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { hastenFinalize, type Queues } from '@showtell/shared/queue/queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
-import { type AddedJobs, addJobs } from './add-jobs';
+import { type AddedJobs, addJobs, untilFinalizerRests } from './add-jobs';
 import { changeControl } from './change-control';
 import { findPlannedRun } from './find-planned-run';
 
@@ -29,6 +29,7 @@ export async function resumeRun({ store, queues, run: name, logger, signal }: Re
   const options = signal && { signal };
   const run = await findPlannedRun(store, name, options);
   const { before } = await changeControl(store, name, (current) => ({ ...current, state: 'running' }), options);
+  if (before.state !== 'running') await untilFinalizerRests(queues, name, signal);
   const shards = await addJobs({ store, queues, run, logger, ...options });
   // A shard that a worker is just leaving is neither waiting nor done: the finalizer sees to it, at once.
   await hastenFinalize(queues, name);

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '@showtell/shared/concurrently';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
-import { jobIds, type Queues } from '@showtell/shared/queue/queues';
+import type { Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
 import type { VoidRecord } from '@showtell/shared/schema/void';
 import type { Logger } from 'pino';
 import { newestManifest } from '../manifest';
 import { listVoids } from '../voids';
-import { type AddedJobs, addFinalize, addJobs } from './add-jobs';
+import { type AddedJobs, addFinalize, addJobs, untilFinalizerRests } from './add-jobs';
 import { type VoidShardOptions, voidShard } from './void-shard';
 
 export interface AgainOptions {
@@ -32,7 +31,6 @@ export interface Again {
 }
 
 const AT_ONCE = 16;
-const FINALIZER_MS = 250;
 
 /**
  * Takes commit records away under the run's lock, and adds jobs for what is missing then. Of two at once the second finds the records
@@ -70,15 +68,4 @@ async function voidShards({ store, run, shards, onProgress }: AgainOptions, sign
     onProgress?.(++done, shards.length);
   });
   return { voided: voided.sort((a, b) => a.shard - b.shard), left: left.sort((a, b) => a - b) };
-}
-
-/**
- * A finalizer at work may have read the records before they were taken away, and is about to end the run with them: `addJobs` would
- * take it for the one that waits for what is missing. One that died at work begins anew, and needs no waiting for.
- */
-async function untilFinalizerRests(queues: Queues, run: string, signal?: AbortSignal): Promise<void> {
-  const { lockSeconds, stalledSeconds } = queues.settings;
-  const last = performance.now() + (lockSeconds + 2 * stalledSeconds) * 1_000;
-  while ((await queues.finalize.getJobState(jobIds.finalize(run))) === 'active' && performance.now() < last)
-    await sleep(FINALIZER_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
 }
