@@ -17,3 +17,10 @@ export function wholeNumberOf(flag: string, text: string): number {
   if (Number.isInteger(number) && number >= 1) return number;
   throw new ShowtellError('USAGE', `Expected a positive whole number for --${flag} but received ${text}`);
 }
+
+/** From nothing to an hour. @throws ShowtellError `USAGE` */
+export function secondsOf(flag: string, text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== '' && seconds >= 0 && seconds <= 3_600) return seconds;
+  throw new ShowtellError('USAGE', `Expected seconds from 0 to 3600 for --${flag} but received ${text}`);
+}

@@ -4,6 +4,7 @@ import type { PreparedRow } from '@showtell/shared/source/prepare-rows';
 import type { BenchServers } from './scale-dataset';
 import { measurePoint, type ScaleFigures } from './scale-point';
 import type { BenchRedis } from './scale-servers';
+import { redisUsage } from './scale-usage';
 
 const MICRO_BATCH = 32;
 /** Blocks under way at once. */
@@ -55,15 +56,10 @@ async function bareRate({ redis }: BenchRedis, blocks = 120): Promise<{ rate: nu
     await pixels.delete(shard(number), 1);
   };
   await move(0);
-  const before = await mainThreadSeconds(redis);
+  const before = await redisUsage(redis);
   const start = performance.now();
   for (let block = 0; block < blocks; block += AT_ONCE)
     await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => move(block + index)));
   const seconds = (performance.now() - start) / 1_000;
-  return { rate: (blocks * MICRO_BATCH * PIXEL_BYTES) / seconds, busy: ((await mainThreadSeconds(redis)) - before) / seconds };
-}
-
-async function mainThreadSeconds(redis: BenchRedis['redis']): Promise<number> {
-  const info = await redis.info('cpu');
-  return ['sys', 'user'].reduce((sum, kind) => sum + Number(new RegExp(`used_cpu_${kind}_main_thread:([\\d.]+)`).exec(info)?.[1]), 0);
+  return { rate: (blocks * MICRO_BATCH * PIXEL_BYTES) / seconds, busy: ((await redisUsage(redis)).seconds - before.seconds) / seconds };
 }

@@ -45,7 +45,8 @@ export async function sampleUsage(servers: BenchServers, workers: readonly Worke
   };
 }
 
-async function redisUsage(redis: Redis): Promise<{ seconds: number; commands: number }> {
+/** What a Redis has used since it began: seconds of its main thread, and commands. */
+export async function redisUsage(redis: Redis): Promise<{ seconds: number; commands: number }> {
   const info = await redis.info();
   const field = (name: string) => Number(new RegExp(`^${name}:([\\d.]+)`, 'm').exec(info)?.[1]);
   // Of the one thread that does the commands; writing the append-only file out is others' work.

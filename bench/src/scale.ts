@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
 import { ShowtellError } from '@showtell/shared/errors';
-import { runBench, wholeNumberOf } from './bench-program';
+import { runBench, secondsOf, wholeNumberOf } from './bench-program';
 import { writeTable } from './pages';
 import type { BenchServers } from './scale-dataset';
 import { measurePixels, type PixelFigures } from './scale-pixels';
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   const { quick } = values;
   const numbers = (flag: string, text: string) => text.split(',').map((one) => wholeNumberOf(flag, one));
   const parts = new Set(values.part.split(',').map(partOf));
-  const seconds = (values.seconds ?? (quick ? '0.5' : '13,0.5,0.1')).split(',').map(secondsOf);
+  const seconds = (values.seconds ?? (quick ? '0.5' : '13,0.5,0.1')).split(',').map((one) => secondsOf('seconds', one));
   const workers = numbers('workers', values.workers ?? (quick ? '1,2,4' : '1,2,4,8,16,32'));
   const shards = numbers('shards', values.shards ?? (quick ? '200,1000' : '1000,5000,20000'));
   const processes = wholeNumberOf('processes', values.processes);
@@ -147,12 +147,6 @@ function partOf(text: string): (typeof PARTS)[number] {
   const part = PARTS.find((name) => name === text);
   if (part === undefined) throw new ShowtellError('USAGE', `Expected ${PARTS.join(', ')} for --part but received ${text}`);
   return part;
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== '' && seconds >= 0 && seconds <= 3_600) return seconds;
-  throw new ShowtellError('USAGE', `Expected seconds from 0 to 3600 for --seconds but received ${text}`);
 }
 
 runBench(main);

@@ -1,10 +1,6 @@
-import { newestManifest } from '@showtell/ingest/manifest';
-import { decodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
-import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
-import { readPart } from '@showtell/shared/commit';
+import { verifyRun } from '@showtell/ingest/admin/verify';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, type PlannedRun, readCommit } from '@showtell/shared/planned-run';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES } from '@showtell/shared/queue/queues';
 
@@ -15,35 +11,15 @@ export interface CheckedRun {
   readonly rejected: number;
 }
 
-/**
- * Nothing lost and nothing twice: one commit record for each planned shard and no other, each planned sample in exactly one row or one
- * rejection, and a manifest that says the same. @throws ShowtellError `MISSING_SHARDS` or `BUG`, with what is wrong.
- */
-export async function checkRun(store: ObjectStore, { name, plan }: PlannedRun): Promise<CheckedRun> {
-  const committed = await listCommitted(store, name);
-  if (committed.size !== plan.shards.length)
-    throw new ShowtellError('MISSING_SHARDS', `Expected ${plan.shards.length} commit records of ${name} but received ${committed.size}`);
-  const seen = new Set<string>();
-  let [rows, rejected] = [0, 0];
-  for (const part of plan.shards) {
-    const planned = decodePlanRows(await readPart(store, part), part.key).map(({ imageId }) => imageId);
-    const commit = (await readCommit(store, name, part.shard))!;
-    // Also checks bytes and sha256.
-    const { imageIds } = decodeFeatureRows(await readPart(store, commit), commit.key);
-    const found = [...imageIds, ...commit.rejected.map(({ imageId }) => imageId)];
-    if (found.length !== planned.length || planned.some((id) => !found.includes(id)))
-      throw new ShowtellError('BUG', `Shard ${part.shard} of ${name} does not hold its planned samples once each`);
-    for (const id of found) {
-      if (seen.has(id)) throw new ShowtellError('BUG', `The sample ${id} of ${name} was encoded twice`);
-      seen.add(id);
-    }
-    rows += imageIds.length;
-    rejected += commit.rejected.length;
-  }
-  const { manifest } = await newestManifest(store, name);
-  const told = manifest?.shards.reduce((sum, shard) => sum + shard.rows, 0);
-  if (told !== rows) throw new ShowtellError('BUG', `Expected ${rows} rows in the manifest of ${name} but received ${told}`);
-  return { shards: committed.size, rows, rejected };
+/** Nothing lost and nothing twice, by what `showtell verify` reads of it all. @throws ShowtellError `RUN_DAMAGED` with what is wrong. */
+export async function checkRun(store: ObjectStore, run: string): Promise<CheckedRun> {
+  const { shards, samples, findings, manifestDue } = (await verifyRun({ store, run })).report;
+  if (findings.length > 0 || shards.intact !== shards.planned || manifestDue)
+    throw new ShowtellError(
+      'RUN_DAMAGED',
+      `Expected a complete run ${run} but received ${JSON.stringify({ shards, manifestDue, findings: findings.slice(0, 3) })}`,
+    );
+  return { shards: shards.intact, rows: samples.encoded, rejected: samples.rejected };
 }
 
 /** That nothing is left behind in Redis: no job, failed or not, no reservation, no pixels. @throws ShowtellError `BUG` with what is. */

@@ -172,7 +172,7 @@ export async function proveSharing(servers: BenchServers, folder: string, option
     // The last job is told done after its manifest is written.
     await until('nothing is at work', async () => (await queues.finalize.getActiveCount()) + (await encode.getActiveCount()) === 0);
     const checked: Record<string, CheckedRun> = {};
-    for (const [name, run] of runs) checked[name] = await checkRun(store, run);
+    for (const name of runs.keys()) checked[name] = await checkRun(store, name);
     await checkNothingLeft(services);
     const order = await committedInOrder(store);
     return { phases: phases.map((begun) => measurePhase(begun, order, measured)), runs: checked };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { formatTable } from '@showtell/cli/output/table';
 import { ShowtellError } from '@showtell/shared/errors';
-import { runBench, wholeNumberOf } from './bench-program';
+import { runBench, secondsOf, wholeNumberOf } from './bench-program';
 import { startBenchRedis, startBenchStore } from './scale-servers';
 import { brokenPromises, proveSharing, type SharingPhase } from './sharing-proof';
 
@@ -39,6 +39,7 @@ async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(`${HELP}\n`);
   const shards = wholeNumberOf('shards', values.shards);
   const measured = wholeNumberOf('measured', values.measured);
+  const secondsPerShard = secondsOf('seconds', values.seconds);
   const folder = mkdtempSync(join(tmpdir(), 'showtell-sharing-'));
   const redis = await startBenchRedis(join(folder, 'redis'), { aof: true });
   const objects = await startBenchStore(join(folder, 'objects'));
@@ -46,7 +47,6 @@ async function main(): Promise<void> {
   try {
     for (const pixelWindow of [0, SMALL_WINDOW]) {
       if (values.json !== true) process.stdout.write(`\nPixel window ${pixelWindow} bytes, objects in ${objects.kind}\n\n`);
-      const secondsPerShard = Number(values.seconds);
       const proof = await proveSharing({ redis, objects }, folder, {
         pixelWindow,
         shards,
