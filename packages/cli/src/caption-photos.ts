@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CaptionOptions, checkCaptionOptions } from '@showtell/captioner/caption-options';
 import { type LoadOptions, loadCaptioner } from '@showtell/captioner/load';
 import { EXIT } from '@showtell/shared/errors';
+import { meansFolder } from '@showtell/trainer/checkpoint/folder';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import { Random } from '@showtell/trainer/model/random';
 import type { CommandContext } from './context';
@@ -58,7 +58,7 @@ const errorFields = ({ code, message }: { code: string; message: string }) => ({
 
 /** A MODEL of the store is pulled into a temporary folder, which goes with the program. */
 async function modelFolder({ store, signal, shutdown }: CommandContext, model: string): Promise<string> {
-  if (existsSync(model)) return model;
+  if (meansFolder(model)) return model;
   const folder = await mkdtemp(join(tmpdir(), 'showtell-model-'));
   shutdown.defer('model', () => rm(folder, { recursive: true, force: true }));
   return (await pullCheckpoint(store, model, join(folder, 'checkpoint'), { signal })).path;

@@ -76,6 +76,7 @@ test('a pulled folder in a store that does not know its training tells no novelt
 
 test('what is not there, and settings that make no sense', async () => {
   await expect(openModel(store, 'tiny-seed:99999')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(openModel(store, './tiny-seed')).rejects.toMatchObject({ code: 'NOT_FOUND', message: 'There is no folder ./tiny-seed' });
   await expect(evaluation({ run: 'absent' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   await expect(evaluation({ split: 'test' })).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('train, val') });
   await expect(evaluation({ decoding: { beam: 0 } })).rejects.toMatchObject({ code: 'USAGE' });

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
@@ -20,6 +21,12 @@ export interface CheckpointFolder extends CaptionerFiles {
 }
 
 /**
+ * Whether a MODEL means a folder rather than a checkpoint of the store: something lies there, or it is a path, which no training is
+ * called. So a mistyped path is told as the folder that is not there.
+ */
+export const meansFolder = (model: string) => existsSync(model) || /[/\\]/.test(model);
+
+/**
  * Opens a folder that `pull` made. Of the files that COMMIT.json names, those that captions are made with must be there; what only
  * a trainer needs may be missing, but whatever is there must be what COMMIT.json says.
  * @throws ShowtellError `NOT_FOUND` (no such folder, or not a checkpoint), `CORRUPT_CHECKPOINT` naming a file that was changed,
@@ -29,9 +36,11 @@ export async function openCheckpointFolder(path: string): Promise<CheckpointFold
   const folder = resolve(path);
   const body = await read(join(folder, COMMIT_FILE));
   if (!body)
-    throw new ShowtellError('NOT_FOUND', `${path} is not a pulled checkpoint: it has no ${COMMIT_FILE}`, {
-      hint: 'Make one: `showtell pull MODEL --out DIR`.',
-    });
+    throw new ShowtellError(
+      'NOT_FOUND',
+      existsSync(folder) ? `${path} is not a pulled checkpoint: it has no ${COMMIT_FILE}` : `There is no folder ${path}`,
+      { hint: 'Make one: `showtell pull MODEL --out DIR`.' },
+    );
   return asCorruptCheckpointAsync(async () => {
     const record = parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, body, join(folder, COMMIT_FILE));
     const unnamed = CAPTIONER_FILES.find((name) => !(name in record.files));
@@ -60,7 +69,7 @@ async function readVerified(path: string, expected: string): Promise<Buffer | un
   return body;
 }
 
-const HINT = 'The file was changed since it was pulled; pull the checkpoint again into another folder.';
+const HINT = 'The folder was changed since it was pulled; pull the checkpoint again into another one.';
 
 async function read(path: string): Promise<Buffer | undefined> {
   try {

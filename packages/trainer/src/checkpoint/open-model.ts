@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { CheckpointRecord } from '@showtell/shared/schema/checkpoint';
 import { readCheckpointFiles } from './checkpoints';
 import { CAPTIONER_FILES, type CaptionerFiles, decodeCaptionerFiles } from './files';
-import { openCheckpointFolder } from './folder';
+import { meansFolder, openCheckpointFolder } from './folder';
 import { resolveModel } from './model-name';
 
 /** What captions are made with, wherever it lay. */
@@ -20,7 +19,7 @@ export interface OpenModel extends CaptionerFiles {
  * Errors as of `openCheckpointFolder`, `resolveModel` and `readCheckpointFiles`.
  */
 export async function openModel(store: ObjectStore, model: string): Promise<OpenModel> {
-  if (existsSync(model)) return { ...(await openCheckpointFolder(model)), model };
+  if (meansFolder(model)) return { ...(await openCheckpointFolder(model)), model };
   const checkpoint = await resolveModel(store, model);
   const { folder, record } = checkpoint;
   return { ...decodeCaptionerFiles(await readCheckpointFiles(store, checkpoint, CAPTIONER_FILES), folder), model, folder, record };

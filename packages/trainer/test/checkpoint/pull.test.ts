@@ -59,8 +59,15 @@ test.each([...TRAINER_FILES, 'encoder.weights'])('a pulled folder with a changed
 });
 
 test('a folder that is none, or absent, is NOT_FOUND', async () => {
-  await expect(openCheckpointFolder(folder.path)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  await expect(openCheckpointFolder(out('absent'))).rejects.toMatchObject({ code: 'NOT_FOUND', hint: expect.stringContaining('pull') });
+  await expect(openCheckpointFolder(folder.path)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: expect.stringContaining('not a pulled checkpoint'),
+  });
+  await expect(openCheckpointFolder(out('absent'))).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: expect.stringContaining('no folder'),
+    hint: expect.stringContaining('pull'),
+  });
 });
 
 test('a folder that is not empty is left as it is; so is a file', async () => {
