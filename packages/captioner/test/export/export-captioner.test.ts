@@ -145,6 +145,11 @@ test('the folder says what it is', async () => {
       'vocabulary.json',
     ].sort(),
   );
+  for (const [format, languages] of [
+    ['onnx', 'JavaScript and in Python'],
+    ['tfjs', 'JavaScript'],
+  ] as const)
+    expect(readFileSync(join(out(`${format} seed`), 'README.md'), 'utf8')).toContain(`twenty lines in ${languages} is in`);
   expect(described('onnx seed')).toMatchObject({
     formatVersion: 1,
     format: 'onnx',
