@@ -39,7 +39,10 @@ export const ERROR_CODES = {
   BROKEN_ANNOTATIONS: entry(EXIT.INPUT, 'An annotations file cannot be parsed or a record in it is wrong'),
   ID_CONFLICT: entry(EXIT.INPUT, 'One image id names two different files'),
   EMPTY_DATASET: entry(EXIT.INPUT, 'Nothing is left to work on: no sample, split or caption'),
-  STRICT: entry(EXIT.INPUT, '--strict was given and the dataset has captions without images or images without captions'),
+  STRICT: entry(
+    EXIT.INPUT,
+    '--strict was given and the dataset has captions without images, images without captions, or photos that are not there',
+  ),
   SOURCE_CHANGED: entry(EXIT.INPUT, 'A source object is no longer the one that was planned'),
   WEIGHTS_INVALID: entry(EXIT.INPUT, 'An encoder weights file is not what it should be'),
   UNSUPPORTED_FORMAT: entry(EXIT.INPUT, 'The content is not a JPEG, PNG or WebP picture'),

@@ -43,7 +43,10 @@ export function enqueueCommand(shutdown: Shutdown): Command {
     .option('--base <run>', 'take over what this complete run has encoded, and plan only what is new or has changed')
     .option('--train <preset>', 'train this preset when the run is complete')
     .option('--priority <n>', 'share of the workers, from 1 to 100, beside other runs (default: 10, or as it is)', priorityNumber)
-    .option('--strict', 'fail on captions without image and images without caption')
+    .option(
+      '--strict',
+      'refuse a dataset with gaps: captions without image, images without caption, photos that are not there, captions that break the limits',
+    )
     .option('--dry-run', 'say what would be done and write nothing')
     .option('--wait', 'stay until the run is complete, and its training with --train')
     .option('--photos <folder>', 'folder of the photos, relative to their captions file (default: beside it, or images/ there)')
