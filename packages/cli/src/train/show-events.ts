@@ -1,6 +1,6 @@
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
 import pc from 'picocolors';
-import { formatCount, formatRate, formatSeconds } from '../output/format';
+import { formatCount, formatRate, formatSeconds, plural } from '../output/format';
 import { type Progress, startProgress } from '../output/progress';
 
 /** Prints what a training tells: its figures on `stream`, the way to them as a bar. */
@@ -28,7 +28,7 @@ export function showEvents({
       ({ epochs } = event);
       if (event.objective === 'self-critical') lossOf = rewardText;
       say(
-        `Training ${event.training}: ${formatCount(event.samples)} ${event.objective === 'self-critical' ? 'images' : 'captions'}, ${formatCount(event.validationSamples)} to validate on, ${formatCount(event.vocabulary)} words, ${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
+        `Training ${event.training}: ${plural(event.samples, event.objective === 'self-critical' ? 'image' : 'caption')}, ${formatCount(event.validationSamples)} to validate on, ${plural(event.vocabulary, 'word')}, ${plural(event.epochs, 'epoch')} of ${plural(event.stepsPerEpoch, 'step')}${event.step > 0 ? `; going on from step ${formatCount(event.step)}` : ''}`,
       );
       if (event.featureBytes > event.featureMemory) say(notAllInMemory(event));
     } else if (event.event === 'trouble') say(pc.yellow(`Trouble: ${event.what}: ${messageOf(event.error)}`));
