@@ -11,11 +11,12 @@ import { cancelRun, pauseRun } from '@showtell/ingest/admin/halt';
 import { resumeRun } from '@showtell/ingest/admin/resume';
 import { setPriority } from '@showtell/ingest/admin/set-priority';
 import { runStatus } from '@showtell/ingest/admin/status';
+import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import { keys } from '@showtell/shared/keys';
 import { listCommitted, type PlannedRun, readControlRecord, readPlannedRun } from '@showtell/shared/planned-run';
 import { redisPrefix } from '@showtell/shared/queue/connection';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
-import { isLive, jobIds, LIVE_STATES } from '@showtell/shared/queue/queues';
+import { hastenFinalize, isLive, jobIds, LIVE_STATES } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
 import { Shutdown } from '@showtell/shared/shutdown';
 import { type Job, Worker } from 'bullmq';
@@ -172,6 +173,19 @@ for (const pixelWindow of [0, undefined])
       await nothingLeft();
     }, 30_000);
 
+    test('cancelled while nobody hears it: encoder, what waits and finalizer read the word themselves, and nothing more is written', async () => {
+      await beginEncoding();
+      await changeControl(rig.store, 'one', (current) => ({ ...current, state: 'cancelled' }));
+      gate.open();
+      await until(async () => (await encode().getJobCountByTypes(...LIVE_STATES)) === 0);
+      expect(await committed()).toBe(0);
+      await until(async () => {
+        await hastenFinalize(redis.queues, 'one');
+        return (await redis.queues.finalize.getJobCountByTypes(...LIVE_STATES)) === 0;
+      });
+      await nothingLeft();
+    }, 30_000);
+
     test('the other run goes on', async () => {
       await beginEncoding('one');
       await begin('two');
@@ -305,18 +319,19 @@ describeRedis('an operator’s word', () => {
   }, 30_000);
 
   test('paused, a run that waits for room lets go of ingest', async () => {
-    // Room for one shard, and no encoder that would give it back.
+    // Room for one shard, which another run has and nobody gives back.
     const small = await pipelineRig(server.url, { pixelWindow: 2_000_000 });
     const own = new Shutdown(logger);
     try {
       const opened = await openQueues(small.settings, logger, own);
+      const held = 3 * PIXEL_BYTES;
+      await opened.window.reserve('float32', 'another', 0, held);
       await small.enqueue({ dataset: 'synthetic:28', run: 'waits', shardRows: 3, microBatch: 3 });
       small.ingest();
-      await until(async () => (await opened.queues.encode('float32').getPrioritizedCount()) === 1);
       await until(async () => (await opened.queues.ingest.getActiveCount()) === 2);
       expect(await pauseRun({ ...opened, store: small.store, logger, run: 'waits' })).toMatchObject({ active: 2 });
       await until(async () => (await opened.queues.ingest.getJobCountByTypes(...LIVE_STATES)) === 0);
-      expect(await opened.window.reserved()).toBe(0);
+      expect(await opened.window.reserved()).toBe(held);
     } finally {
       await small.close();
       await own.run();

@@ -214,7 +214,7 @@ async function tellFailures(failed: readonly FailedJob[]): Promise<Failure[]> {
 async function listWaiting(queues: Queues, run: string, precision: EncoderIdentity['precision']): Promise<Failure[]> {
   const found: Failure[] = [];
   for (const queue of [queues.ingest, queues.encode(precision)]) {
-    const own = (await queue.getRanges(['delayed'], 0, -1)).flatMap((id) => shardOfJob(run, id) ?? []);
+    const own = (await queue.getRanges(['delayed'], 0, -1, true)).flatMap((id) => shardOfJob(run, id) ?? []);
     for (const shard of own.slice(0, FAILURES)) {
       // The newest line of its log.
       const [reason] = (await queue.getJobLogs(jobIds.shard(run, shard), 0, 0, false)).logs;
