@@ -14,6 +14,7 @@ import type { PixelWindow } from '@showtell/shared/queue/pixel-window';
 import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import type { ShardJob } from '@showtell/shared/queue/queues';
+import { reached } from '@showtell/shared/reached';
 import { type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
 import type { PlanRow, PlanShard } from '@showtell/shared/schema/plan';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
@@ -111,6 +112,7 @@ export async function encodeShard(
       'shard committed',
     );
   await clearShard(run, shard, services);
+  reached('encode:before-ack', `${name}/${shard}`);
 }
 
 const seconds = (since: number) => Math.round(performance.now() - since) / 1_000;
@@ -155,9 +157,11 @@ async function encodeRows(
         const { batch = 0 } = await services.engines.get(context.weightsSha256, signal);
         const taken = await blocks.take(Math.max(1, Math.floor(batch / run.plan.microBatch)));
         if (taken.length === 0) return engine.description;
+        reached('encode:fetched', `${run.name}/${part.shard}`);
         const startedAt = performance.now();
         const encoded = await encodeBlock(joinPixelBlocks(taken), context);
         time += performance.now() - startedAt;
+        reached('encode:encoded', `${run.name}/${part.shard}`);
         encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
         for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
         services.onEncoded(encoded.imageIds.length);

@@ -6,6 +6,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, missingShards, type PlannedRun, type PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { addTrainJob, type Queues, type RunJob } from '@showtell/shared/queue/queues';
+import { reached } from '@showtell/shared/reached';
 import type { ManifestRecord, Repaired } from '@showtell/shared/schema/manifest';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -42,6 +43,7 @@ export async function finalizeRun(data: RunJob, context: JobContext<RunJob>, ser
   const commits = await readCommits(store, run.name, { signal });
   const gone = missingShards(run, commits);
   if (gone.length > 0) return lookAgain(run, gone, commits.size, data, context, services);
+  reached('finalize:read', run.name);
   const manifest = await writeManifest(store, run, commits, repaired, signal);
   // What another finalizer wrote first may tell of more than was read here.
   if (manifest === undefined) return finalizeRun(data, context, services);

@@ -11,6 +11,7 @@ import type { Pixels } from '@showtell/shared/queue/pixels';
 import type { JobContext } from '@showtell/shared/queue/processor';
 import { isLive, jobIds, type Queues, type ShardJob } from '@showtell/shared/queue/queues';
 import { takeTurns } from '@showtell/shared/queue/turns';
+import { reached } from '@showtell/shared/reached';
 import { priorityOf } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
 import { openSource } from '@showtell/shared/source/open';
@@ -63,9 +64,11 @@ export async function streamShard(
   signal.throwIfAborted();
   // A failed job of this id would make the new one a duplicate.
   await encode.remove(jobId);
+  reached('ingest:before-handover', `${name}/${shard}`);
   // Turns of the encoders' own: ingest may be far ahead of them, and a run that comes later must not wait for all that it handed on.
   const [priority] = await takeTurns({ redis: queues.redis, queue: encode }, name, priorityOf(control), 1);
   await encode.add('encode', { run: name, shard }, { jobId, priority: priority! });
+  reached('ingest:handed-over', `${name}/${shard}`);
 }
 
 /** What trying again cannot mend is left to the encoder to meet and report, so that a shard fails for good in one queue only. */
@@ -101,6 +104,7 @@ async function fill(
     for await (const prepared of inMicroBatches(prepareRows(source, rows, { concurrency: downloads, side, signal }), microBatch)) {
       signal.throwIfAborted();
       await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, prepared, reservation.until);
+      reached('ingest:block-put', `${run.name}/${shard}`);
       onPrepared(prepared.length);
     }
   } finally {

@@ -3,6 +3,7 @@ import { concurrently } from './concurrently';
 import { ShowtellError } from './errors';
 import { sha256 } from './hash';
 import type { ObjectStore } from './object-store/object-store';
+import { reached } from './reached';
 import { encodeRecord, type PartRecord } from './schema/record';
 
 export interface Commit {
@@ -32,11 +33,15 @@ export async function commit(store: ObjectStore, { parts, recordKey, record, sig
   const options = signal ? { signal } : {};
   await concurrently(parts, WRITES, async ({ key, body }) => {
     await (body.byteLength > UPLOAD_BYTES ? store.upload(key, body, options) : store.put(key, body, options));
+    reached('commit:part-written', recordKey);
   });
+  reached('commit:parts-written', recordKey);
   const bytes = Buffer.isBuffer(record) ? record : encodeRecord(record);
   for (;;) {
-    if ((await store.putIfAbsent(recordKey, bytes, { ...options, contentType: 'application/json' })).created)
+    if ((await store.putIfAbsent(recordKey, bytes, { ...options, contentType: 'application/json' })).created) {
+      reached('commit:record-written', recordKey);
       return { outcome: 'committed' };
+    }
     const found = await store.get(recordKey, options);
     if (found) return { outcome: 'exists', body: found.body };
     // An operator's repair deleted it in between.

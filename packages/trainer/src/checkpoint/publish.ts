@@ -1,4 +1,5 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { reached } from '@showtell/shared/reached';
 import type { AliasRecord } from '@showtell/shared/schema/checkpoint';
 import { moveAlias } from './aliases';
 import type { Checkpoint } from './checkpoints';
@@ -22,6 +23,7 @@ export interface Publisher {
  */
 export async function publishCheckpoint(store: ObjectStore, checkpoint: Checkpoint, { leaseEpoch, by, best }: Publisher): Promise<void> {
   const { record } = checkpoint;
+  reached('checkpoint:before-aliases', record.training);
   // A predecessor that lost its lease may have come further before it noticed; aliases wait until it is overtaken.
   const move = { checkpoint, leaseEpoch, by, keeps: (current: AliasRecord) => current.step > record.step };
   await moveAlias(store, record.training, {
@@ -31,5 +33,6 @@ export async function publishCheckpoint(store: ObjectStore, checkpoint: Checkpoi
     split: null,
     reason: 'newest checkpoint',
   });
+  reached('checkpoint:latest-moved', record.training);
   if (best) await moveAlias(store, record.training, { ...move, alias: 'best', ...best, reason: `best ${best.metric.name}` });
 }
