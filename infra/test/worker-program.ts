@@ -21,16 +21,25 @@ export interface WorkerProgramOptions {
 
 /** `showtell worker STAGE`, as an operator starts it, with a rig's settings. */
 export function startWorkerProgram(
-  rig: PipelineRig,
-  stage: 'ingest' | 'encoder',
-  { args = [], settings = {}, env: more }: WorkerProgramOptions = {},
+  rig: Pick<PipelineRig, 'folder' | 'settings'>,
+  stage: 'ingest' | 'encoder' | 'trainer',
+  { args = [], ...options }: WorkerProgramOptions = {},
+): WorkerProgram {
+  const flags = { ingest: [], encoder: ['--device', 'cpu', '--threads', '1'], trainer: ['--device', 'cpu', '--threads', '1'] }[stage];
+  return startShowtell(rig, ['worker', stage, ...flags, ...args], options);
+}
+
+/** Any command of the real program, with a rig's settings. */
+export function startShowtell(
+  rig: Pick<PipelineRig, 'folder' | 'settings'>,
+  args: readonly string[],
+  { settings = {}, env: more }: Omit<WorkerProgramOptions, 'args'> = {},
 ): WorkerProgram {
   const env: NodeJS.ProcessEnv = { ...process.env, ...more };
   for (const [name, value] of Object.entries({ ...rig.settings, ...settings }))
     if (value !== undefined) env[SETTINGS[name as keyof Settings].env] = String(value);
-  const flags = stage === 'encoder' ? ['--device', 'cpu', '--threads', '1'] : [];
   // Its folder has no settings file, and keeps the weights that it fetches.
-  const child = spawn(process.execPath, [PROGRAM, 'worker', stage, ...flags, ...args], {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: rig.folder,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 // Preloaded into a program (`node --require`) and all that it starts: something befalls the process at a line of its own.
-// SHOWTELL_TEST_AT: {"point", "subject"?: pattern, "nth"?: from 1, "act": "kill" | "stop" | "block", "milliseconds"?, "once"?: a file
+// SHOWTELL_TEST_AT: {"point", "subject"?: pattern, "nth"?: from 1, "act": "kill" | "stop" | "term" | "block", "milliseconds"?, "once"?: a file
 // that says, across processes, that it has happened}
 const { subscribe } = require('node:diagnostics_channel');
 const { writeFileSync } = require('node:fs');
@@ -16,5 +16,5 @@ subscribe('showtell:reached', ({ point, subject }) => {
       return;
     }
   if (at.act === 'block') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, at.milliseconds);
-  else process.kill(process.pid, at.act === 'stop' ? 'SIGSTOP' : 'SIGKILL');
+  else process.kill(process.pid, { kill: 'SIGKILL', stop: 'SIGSTOP', term: 'SIGTERM' }[at.act]);
 });

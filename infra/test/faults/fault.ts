@@ -6,7 +6,7 @@ import type { Point } from '@showtell/shared/reached';
 import { type PipelineRig, pipelineRig } from '../pipeline-rig';
 import { findRedisServer, type RedisServer, startRedisServer } from '../redis-server';
 import { type S3TestServer, s3TestServer, startS3 } from '../s3-server';
-import { startWorkerProgram, type WorkerProgram, type WorkerProgramOptions } from '../worker-program';
+import { startShowtell, startWorkerProgram, type WorkerProgram, type WorkerProgramOptions } from '../worker-program';
 
 export type StoreKind = 'file' | 's3';
 
@@ -19,7 +19,9 @@ export interface Place {
   /** A pipeline of its own on the place's servers; closed after the test. */
   rig(flags?: Partial<Settings>): Promise<PipelineRig>;
   /** A real `showtell worker`; killed after the test if it still runs. */
-  program(rig: PipelineRig, stage: 'ingest' | 'encoder', options?: WorkerProgramOptions): WorkerProgram;
+  program(rig: PipelineRig, stage: 'ingest' | 'encoder' | 'trainer', options?: WorkerProgramOptions): WorkerProgram;
+  /** Any other command of the real program; killed after the test if it still runs. */
+  showtell(rig: PipelineRig, args: readonly string[], options?: Omit<WorkerProgramOptions, 'args'>): WorkerProgram;
 }
 
 export interface FaultOptions {
@@ -97,6 +99,11 @@ export function describeFault(
           programs.push(program);
           return program;
         },
+        showtell(rig, args, options) {
+          const program = startShowtell(rig, args, options);
+          programs.push(program);
+          return program;
+        },
       });
     });
   }
@@ -108,7 +115,7 @@ export interface AtPoint {
   readonly subject?: string;
   /** Counted from 1 in each process. */
   readonly nth?: number;
-  readonly act: 'kill' | 'stop' | 'block';
+  readonly act: 'kill' | 'stop' | 'term' | 'block';
   /** How long the event loop is blocked. */
   readonly milliseconds?: number;
   /** A file that says, across processes, that it has happened: nothing happens a second time. */

@@ -22,6 +22,12 @@ export const POINTS = [
   'commit:parts-written',
   /** The record is written, and nothing after it done. Subject: the record's key. */
   'commit:record-written',
+  /** A step is taken. Subject: the training. */
+  'train:stepped',
+  /** Validation begins. Subject: the training. */
+  'train:validating',
+  /** What was told since the last checkpoint is kept, nothing of the new one is. Subject: the training. */
+  'checkpoint:figures-kept',
   /** A checkpoint is committed, its aliases are not moved. Subject: the training. */
   'checkpoint:before-aliases',
   /** `latest` is moved, `best` is not. Subject: the training. */

@@ -1,5 +1,6 @@
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { reached } from '@showtell/shared/reached';
 import type { TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import { newestCheckpoint, readCheckpointFiles, saveCheckpoint } from '../checkpoint/checkpoints';
 import { type Cursor, decodeTrainerFiles, encodeCheckpointFiles, TRAINER_FILES } from '../checkpoint/files';
@@ -114,6 +115,7 @@ export class Progress {
     };
     const tokensPerSecond = Math.round(tokens / seconds);
     emit({ event: 'step', step, steps, epoch: before.epoch + 1, loss, gradientNorm, learningRate: this.#learningRate, tokensPerSecond });
+    reached('train:stepped', this.context.record.training);
   }
 
   /**
@@ -135,6 +137,7 @@ export class Progress {
   async validate(validation: Validation | undefined, halt: () => boolean): Promise<ValidationResult | null | undefined> {
     if (!validation) return null;
     await this.#checkWeights(this.context.engine.state());
+    reached('train:validating', this.context.record.training);
     const result = await this.decoding(() => validation.run(halt));
     if (result === undefined || Number.isFinite(result.loss)) return result;
     throw await this.#diverged(`after step ${this.position.step} the validation loss is ${result.loss}`);
@@ -198,6 +201,7 @@ export class Progress {
     await lease.renew();
     await metrics.flush();
     const { training } = record;
+    reached('checkpoint:figures-kept', training);
     const { step, epoch } = this.position;
     const figures = { loss, validationLoss: validation?.loss ?? null, validationCider: validation?.cider ?? null };
     const checkpoint = await saveCheckpoint(
