@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
+import { renderSvg } from '../../shared/src/image/render-svg';
 
 export type Badness = 'truncated' | 'not-an-image' | 'absent';
 
@@ -74,5 +75,7 @@ export async function writeCocoFixture(
 async function drawDisc(colour: string, index: number): Promise<Buffer> {
   const [x, y] = [20 + ((index * 7) % 56), 16 + ((index * 5) % 32)];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="64"><rect width="96" height="64" fill="#888"/><circle cx="${x}" cy="${y}" r="12" fill="${colour}"/></svg>`;
-  return sharp(Buffer.from(svg)).jpeg().toBuffer();
+  return sharp(await renderSvg(svg))
+    .jpeg()
+    .toBuffer();
 }

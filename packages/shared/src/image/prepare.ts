@@ -1,14 +1,10 @@
-import sharp, { type Metadata, type Sharp, type SharpOptions } from 'sharp';
+import type { Metadata, Sharp, SharpOptions } from 'sharp';
 import { ShowtellError } from '../errors';
 import { enlarge } from './enlarge';
 import { endsEarly, type ImageFormat, pngFrames, sniffFormat } from './format';
 import { plainJpegFrame } from './jpeg-frame';
+import { sharp } from './libvips';
 import { MAX_FILE_BYTES, MAX_PIXELS, SIDE } from './limits';
-
-// Several pictures are prepared at once, each on a thread of its own; threads within one picture would only get in their way.
-sharp.concurrency(1);
-// No picture is prepared twice.
-sharp.cache(false);
 
 /**
  * Warnings count: libjpeg decodes on over damaged data and only warns. The limit on pixels is checked before decoding.

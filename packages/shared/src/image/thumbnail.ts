@@ -1,6 +1,6 @@
-import sharp from 'sharp';
 import { ShowtellError } from '../errors';
 import { sniffFormat } from './format';
+import { sharp } from './libvips';
 import { MAX_PIXELS } from './limits';
 
 const QUALITY = 80;

@@ -1,8 +1,11 @@
 import sharp from 'sharp';
+import { allowDrawing } from '../../src/image/libvips';
 import { renderSvg } from '../../src/image/render-svg';
 import { drawPicture } from '../../src/source/synthetic-drawing';
 import { RELATIONS, type Scene, SHAPE_NAMES } from '../../src/source/synthetic-scene';
 import { HEIGHT, WIDTH } from '../../src/source/synthetic-sceneries';
+
+beforeAll(allowDrawing);
 
 const scene: Scene = { subject: 'star', relation: 'above', object: 'house', scenery: 'night' };
 
