@@ -26,6 +26,9 @@ export interface AnnotationHandlers {
 /** Longest id and file name that are taken, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 4096;
 
+/** Fields that are kept while a record is read; a record may have any number of others. */
+const FIELDS = new Set(['id', 'file_name', 'license', 'flickr_url', 'coco_url', 'image_id', 'caption']);
+
 type List = 'images' | 'annotations';
 const isList = (name: string): name is List => name === 'images' || name === 'annotations';
 
@@ -83,7 +86,7 @@ export class RecordReader {
   private value(token: JsonToken): void {
     if (this.depth === 0 && token.name !== 'startObject')
       throw broken(`Expected an object in ${this.key} but received ${describeToken(token)}`);
-    if (this.depth === 3) this.fields.set(this.field, token);
+    if (this.depth === 3 && FIELDS.has(this.field)) this.fields.set(this.field, token);
     if (this.depth === 0 || !isList(this.list)) return;
     if (this.depth === 1 && token.name !== 'startArray')
       throw broken(`Expected a list for "${this.list}" in ${this.key} but received ${describeToken(token)}`);

@@ -7,6 +7,11 @@ import { decodeUtf8, NotUtf8 } from './utf8';
 
 export type JsonToken = parser.Token;
 
+/** UTF-16 units of one value, key or gap between them: each is in memory as a whole, and no text can be longer than 512 MiB. */
+const LONGEST_VALUE = 2 ** 25;
+/** Lists and objects within one another; the parser remembers each that is open. */
+const DEEPEST = 1_000;
+
 export interface JsonText {
   /** Opens the text at its beginning; a second time when the first has found that it is no JSON. */
   readonly open: () => NodeJS.ReadableStream | Promise<NodeJS.ReadableStream>;
@@ -24,10 +29,30 @@ export interface JsonText {
  */
 export async function readJsonTokens(text: JsonText, consume: (token: JsonToken) => void, signal?: AbortSignal): Promise<void> {
   const jsonStreaming = text.lines;
+  let depth = 0;
+  let passed = 0;
+  let sinceToken = 0;
+  async function* limited(chunks: AsyncIterable<string>) {
+    for await (const chunk of chunks) {
+      passed += chunk.length;
+      sinceToken += chunk.length;
+      if (sinceToken > LONGEST_VALUE)
+        throw text.broken(
+          `${text.name}: Expected values of at most ${LONGEST_VALUE} characters but received a longer one, some ${passed - sinceToken} characters behind the beginning`,
+          undefined,
+        );
+      yield chunk;
+    }
+  }
   const consumer = new Writable({
     objectMode: true,
     write(token: JsonToken, _encoding, done) {
       try {
+        sinceToken = 0;
+        if (token.name === 'startObject' || token.name === 'startArray') depth++;
+        if (token.name === 'endObject' || token.name === 'endArray') depth--;
+        if (depth > DEEPEST)
+          throw text.broken(`${text.name}: Expected at most ${DEEPEST} lists and objects within one another but received more`, undefined);
         consume(token);
         done();
       } catch (error) {
@@ -37,7 +62,7 @@ export async function readJsonTokens(text: JsonText, consume: (token: JsonToken)
   });
   const options = signal ? { signal } : {};
   try {
-    await pipeline(await text.open(), decodeUtf8, parser.asStream({ jsonStreaming, streamValues: false }), consumer, options);
+    await pipeline(await text.open(), decodeUtf8, limited, parser.asStream({ jsonStreaming, streamValues: false }), consumer, options);
   } catch (error) {
     signal?.throwIfAborted();
     throw await explain(text, error);

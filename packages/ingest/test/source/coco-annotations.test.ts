@@ -132,6 +132,45 @@ test.each([
   expect((error as Error).message).toContain(KEY);
 });
 
+describe('what no memory could hold', () => {
+  const repeated = (piece: string, times: number, before = '', after = '') =>
+    ({
+      url: '',
+      stream: async () =>
+        Readable.from(
+          (function* () {
+            yield Buffer.from(before);
+            for (let count = 0; count < times; count++) yield Buffer.from(piece);
+            yield Buffer.from(after);
+          })(),
+        ),
+    }) as unknown as ObjectStore;
+  const handlers = { image: () => undefined, caption: () => undefined };
+  const piece = 'x'.repeat(2 ** 16);
+
+  test.each([
+    ['a text without end', repeated(piece, 2_000, '{"images": [{"id": "'), 'at most 33554432 characters'],
+    ['a text of escapes without end', repeated('\\"'.repeat(2 ** 15), 2_000, '{"images": [{"id": "'), 'at most 33554432 characters'],
+    ['a key without end', repeated(piece, 2_000, '{"'), 'at most 33554432 characters'],
+    ['a number without end', repeated('7'.repeat(2 ** 16), 2_000, '{"images": [{"id": '), 'at most 33554432 characters'],
+    ['spaces without end', repeated(' '.repeat(2 ** 16), 2_000, '{"images": ['), 'at most 33554432 characters'],
+    ['lists within lists without end', repeated('['.repeat(2 ** 16), 2_000, '{"info": '), 'at most 1000 lists'],
+  ])('%s is refused before it is in memory', async (_name, store, message) => {
+    await expect(readAnnotations(store, KEY, handlers)).rejects.toMatchObject({
+      code: 'BROKEN_ANNOTATIONS',
+      message: expect.stringMatching(`^${KEY}: .*${message}`),
+    });
+  });
+
+  test('of a record with any number of fields those that are needed are kept', async () => {
+    const fields = Array.from({ length: 4_000 }, (_, index) => `"field ${index}": ${index},`).join('');
+    const images: ImageRecord[] = [];
+    const store = repeated(fields, 20, '{"images": [{"file_name": "a",', '"id": 3}], "annotations": []}');
+    await readAnnotations(store, KEY, { ...handlers, image: (image) => images.push(image) });
+    expect(images).toEqual([{ id: '3', fileName: 'a', licence: '', url: '' }]);
+  });
+});
+
 test('what the store or a handler throws comes through as it is', async () => {
   const down = new ShowtellError('STORE_UNREACHABLE', 'down');
   const failing = {

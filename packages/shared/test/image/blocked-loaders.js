@@ -1,7 +1,7 @@
 // Prints what libvips says to pictures of many formats, as it comes and with what Showtell enables of it, after it has drawn a picture, too.
 const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const path = require('node:path');
 const sharp = require('sharp');
 
 async function main() {
@@ -12,11 +12,11 @@ async function main() {
     ppm: Buffer.concat([Buffer.from('P6\n20 20\n255\n'), Buffer.alloc(1_200)]),
   };
   for (const format of ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif']) inputs[format] = await picture().toFormat(format).toBuffer();
-  const folder = mkdtempSync(join(tmpdir(), 'showtell-loaders-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'showtell-loaders-'));
   for (const ending of ['v', 'png']) {
-    const path = join(folder, `picture.${ending}`);
-    await picture().toFile(path);
-    inputs[`file.${ending}`] = path;
+    const file = path.join(folder, `picture.${ending}`);
+    await picture().toFile(file);
+    inputs[`file.${ending}`] = file;
   }
   inputs.v = readFileSync(inputs['file.v']);
   const ask = async () => {
