@@ -18,7 +18,7 @@ import { reached } from '@showtell/shared/reached';
 import { type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
 import type { PlanRow, PlanShard } from '@showtell/shared/schema/plan';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
-import { CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
+import { type Animated, CommitRecord, type Rejection, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import { openSource } from '@showtell/shared/source/open';
 import { type PreparedRow, prepareRows } from '@showtell/shared/source/prepare-rows';
 import type { SourceReader } from '@showtell/shared/source/source-reader';
@@ -87,6 +87,7 @@ export async function encodeShard(
     sha256: bodySha256,
     rows: encoded.features.size,
     rejected: encoded.rejected,
+    ...(encoded.animated.length > 0 && { animated: encoded.animated }),
     encoder: run.plan.encoder,
     planSha256: run.planSha256,
     execution: {
@@ -120,6 +121,7 @@ const seconds = (since: number) => Math.round(performance.now() - since) / 1_000
 interface EncodedRows {
   readonly features: Map<string, Float32Array>;
   readonly rejected: Rejection[];
+  readonly animated: Animated[];
   readonly engine: EngineDescription;
   /** In the encoder alone. */
   readonly seconds: number;
@@ -139,6 +141,7 @@ async function encodeRows(
 ): Promise<EncodedRows> {
   const features = new Map<string, Float32Array>();
   const rejections = new Map<string, Rejection>();
+  const animated: Animated[] = [];
   const side = sideOf(run.plan.encoder.preprocessing);
   const context = { ...services, weightsSha256: run.plan.encoder.weightsSha256, side, signal };
   const source = openSource(run.request.source);
@@ -159,15 +162,18 @@ async function encodeRows(
         if (taken.length === 0) return engine.description;
         reached('encode:fetched', `${run.name}/${part.shard}`);
         const startedAt = performance.now();
-        const encoded = await encodeBlock(joinPixelBlocks(taken), context);
+        const block = joinPixelBlocks(taken);
+        const encoded = await encodeBlock(block, context);
         time += performance.now() - startedAt;
         reached('encode:encoded', `${run.name}/${part.shard}`);
         encoded.imageIds.forEach((imageId, index) => features.set(imageId, encoded.features[index]!));
         for (const rejection of encoded.rejected) rejections.set(rejection.imageId, rejection);
+        animated.push(...block.animated.filter(({ imageId }) => features.has(imageId)));
         services.onEncoded(encoded.imageIds.length);
       }
     });
-    return { features, rejected: inOrder(rows, rejections, features, part.key), engine: description, seconds: Math.round(time) / 1_000 };
+    const rejected = inOrder(rows, rejections, features, part.key);
+    return { features, rejected, animated, engine: description, seconds: Math.round(time) / 1_000 };
   } finally {
     await blocks.settled();
     await source.close();

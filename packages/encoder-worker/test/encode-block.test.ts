@@ -40,6 +40,7 @@ const block = (first: number[]): PixelBlock => ({
   imageIds: first.map((byte) => `image-${byte}`),
   pixels: Buffer.concat(first.map((byte) => Buffer.alloc(pixelBytes(SIDE), byte))),
   rejected: [{ imageId: 'before', code: 'TRUNCATED', reason: 'ends early' }],
+  animated: [],
 });
 
 async function encode(engines: FakeEngines, first: number[], signal = new AbortController().signal) {

@@ -24,6 +24,7 @@ export function formatSample(sample: SampleReport): string {
     ['Shard', `${shard}${row === undefined ? '' : `, row ${row}`}${shardKey === undefined ? '' : `: ${shardKey}`}`],
     ['Base', encodedBy === run ? undefined : `taken over from run ${encodedBy}, whose shard this is`],
     ['Worker', commit && executionOf(commit.execution)],
+    ['Frames', framesOf(sample)],
     ['Feature', feature && figuresOf(feature)],
   ];
   return [
@@ -37,6 +38,11 @@ export function formatSample(sample: SampleReport): string {
 function stateOf({ state, rejection, encodedBy }: SampleReport): string {
   if (rejection !== undefined) return `${pc.red('rejected')}, ${rejection.code}: ${rejection.reason}`;
   return state === 'committed' ? pc.green('committed') : `${pc.yellow('waiting')} for its shard: showtell status ${encodedBy}`;
+}
+
+function framesOf({ commit, planned }: SampleReport): string | undefined {
+  const frames = commit?.animated?.find(({ imageId }) => imageId === planned.imageId)?.frames;
+  return frames === undefined ? undefined : `${frames}, of which the first was encoded`;
 }
 
 /** Drawn pictures have neither bytes nor an etag. */

@@ -104,6 +104,15 @@ test('why it was rejected, which run it is from, and where in which zip it lies'
   );
 });
 
+test('of an animated picture, how many frames there are', () => {
+  const animated = [
+    { imageId: '8', frames: 2 },
+    { imageId: '7', frames: 12 },
+  ];
+  expect(formatSample({ ...committed, commit: { ...commit, animated } })).toMatch(/Frames +12, of which the first was encoded\n/);
+  expect(formatSample({ ...committed, commit: { ...commit, animated: animated.slice(0, 1) } })).not.toContain('Frames');
+});
+
 test('figures of a feature', () => {
   expect(featureFigures(Float32Array.of(0, 3, -4))).toEqual({ dimension: 3, norm: 5, min: -4, max: 3, zeros: 1, first: [0, 3, -4] });
 });

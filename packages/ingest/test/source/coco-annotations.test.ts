@@ -150,7 +150,11 @@ describe('what no memory could hold', () => {
 
   test.each([
     ['a text without end', repeated(piece, 2_000, '{"images": [{"id": "'), 'at most 33554432 characters'],
-    ['a text of escapes without end', repeated('\\"'.repeat(2 ** 15), 2_000, '{"images": [{"id": "'), 'at most 33554432 characters'],
+    [
+      'a text of escapes without end',
+      repeated(`\\"${'x'.repeat(254)}`.repeat(2 ** 8), 2_000, '{"images": [{"id": "'),
+      'at most 33554432 characters',
+    ],
     ['a key without end', repeated(piece, 2_000, '{"'), 'at most 33554432 characters'],
     ['a number without end', repeated('7'.repeat(2 ** 16), 2_000, '{"images": [{"id": '), 'at most 33554432 characters'],
     ['spaces without end', repeated(' '.repeat(2 ** 16), 2_000, '{"images": ['), 'at most 33554432 characters'],
@@ -166,7 +170,7 @@ describe('what no memory could hold', () => {
     const fields = Array.from({ length: 4_000 }, (_, index) => `"field ${index}": ${index},`).join('');
     const images: ImageRecord[] = [];
     const store = repeated(fields, 20, '{"images": [{"file_name": "a",', '"id": 3}], "annotations": []}');
-    await readAnnotations(store, KEY, { ...handlers, image: (image) => images.push(image) });
+    await readAnnotations(store, KEY, { ...handlers, image: (record) => images.push(record) });
     expect(images).toEqual([{ id: '3', fileName: 'a', licence: '', url: '' }]);
   });
 });

@@ -1,12 +1,14 @@
 import { crc32 } from 'node:zlib';
 import { z } from 'zod';
-import { Rejection } from '../schema/shard';
+import { Animated, Rejection } from '../schema/shard';
 import type { PreparedRow } from '../source/prepare-rows';
 
 /** One micro-batch of a shard: the pixels of the samples that could be prepared, and the rejections of the others, in plan order. */
 export interface PixelBlock {
   readonly imageIds: readonly string[];
   readonly rejected: readonly Rejection[];
+  /** Of `imageIds`. */
+  readonly animated: readonly Animated[];
   /** imageIds.length × side × side × 3 RGB uint8 */
   readonly pixels: Buffer;
 }
@@ -28,8 +30,8 @@ export async function* inMicroBatches(
 
 /** One block of rows that are prepared, in their order. */
 export function toPixelBlock(rows: readonly PreparedRow[]): PixelBlock {
-  const { imageIds, rejected, pixels } = sortRows(rows);
-  return { imageIds, rejected, pixels: Buffer.concat(pixels) };
+  const { pixels, ...rest } = sortRows(rows);
+  return { ...rest, pixels: Buffer.concat(pixels) };
 }
 
 function sortRows(rows: readonly PreparedRow[]) {
@@ -37,6 +39,7 @@ function sortRows(rows: readonly PreparedRow[]) {
   return {
     imageIds: kept.map(({ row }) => row.imageId),
     rejected: rows.flatMap(({ rejection }) => rejection ?? []),
+    animated: rows.flatMap(({ animated }) => animated ?? []),
     pixels: kept.map(({ pixels }) => pixels),
   };
 }
@@ -47,6 +50,7 @@ export function joinPixelBlocks(blocks: readonly PixelBlock[]): PixelBlock {
   return {
     imageIds: blocks.flatMap(({ imageIds }) => imageIds),
     rejected: blocks.flatMap(({ rejected }) => rejected),
+    animated: blocks.flatMap(({ animated }) => animated),
     pixels: Buffer.concat(blocks.map(({ pixels }) => pixels)),
   };
 }
@@ -59,6 +63,7 @@ const Header = z.object({
   planSha256: z.string(),
   imageIds: z.array(z.string()),
   rejected: z.array(Rejection),
+  animated: z.array(Animated),
   bytes: z.int(),
   /** Of the pixels: against what memory and network do to them. Nobody's malice: who writes to Redis can write another checksum. */
   crc32: z.int(),
@@ -66,10 +71,10 @@ const Header = z.object({
 
 /** The block of these rows as it lies in Redis: magic, header length (uint32, little endian), header as JSON, pixels. */
 export function encodePixelBlock(planSha256: string, rows: readonly PreparedRow[]): Buffer {
-  const { imageIds, rejected, pixels } = sortRows(rows);
+  const { imageIds, rejected, animated, pixels } = sortRows(rows);
   const bytes = pixels.reduce((sum, { length }) => sum + length, 0);
   const checksum = pixels.reduce((value, own) => crc32(own, value), 0);
-  const header = Buffer.from(JSON.stringify({ planSha256, imageIds, rejected, bytes, crc32: checksum }));
+  const header = Buffer.from(JSON.stringify({ planSha256, imageIds, rejected, animated, bytes, crc32: checksum }));
   const start = Buffer.alloc(HEADER_AT);
   start.write(MAGIC, 'latin1');
   start.writeUInt32LE(header.length, MAGIC.length);
@@ -84,7 +89,7 @@ export function decodePixelBlock(planSha256: string, bytes: Buffer): PixelBlock 
   const header = parseHeader(bytes.subarray(HEADER_AT, pixelsAt));
   const pixels = bytes.subarray(pixelsAt);
   if (header?.planSha256 !== planSha256 || header.bytes !== pixels.length || header.crc32 !== crc32(pixels)) return undefined;
-  return { imageIds: header.imageIds, rejected: header.rejected, pixels };
+  return { imageIds: header.imageIds, rejected: header.rejected, animated: header.animated, pixels };
 }
 
 function parseHeader(bytes: Buffer): z.infer<typeof Header> | undefined {

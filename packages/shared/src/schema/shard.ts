@@ -8,6 +8,10 @@ export const SHARD_FORMAT = 1;
 export const Rejection = z.object({ imageId: z.string(), code: z.enum(REJECTION_CODES), reason: z.string() });
 export type Rejection = z.infer<typeof Rejection>;
 
+/** A picture of several frames, of which the first was encoded. */
+export const Animated = z.object({ imageId: z.string(), frames: z.int().min(2) });
+export type Animated = z.infer<typeof Animated>;
+
 /** How a shard came to be. Nothing of it influences the shard's bytes. */
 export const Execution = z.object({
   worker: z.string(),
@@ -37,6 +41,8 @@ export const CommitRecord = PartRecord.extend({
   split: z.string(),
   rows: Count,
   rejected: z.array(Rejection),
+  /** In plan order; absent where there is none. */
+  animated: z.array(Animated).optional(),
   encoder: EncoderIdentity,
   planSha256: Sha256,
   execution: Execution,

@@ -3,12 +3,12 @@ import { isShowtellError, REJECTION_CODES, type RejectionCode } from '../errors'
 import { SIDE } from '../image/limits';
 import { prepare } from '../image/prepare';
 import type { PlanRow } from '../schema/plan';
-import type { Rejection } from '../schema/shard';
+import type { Animated, Rejection } from '../schema/shard';
 import type { SourceReader } from './source-reader';
 
 export type PreparedRow =
-  | { readonly row: PlanRow; readonly pixels: Buffer; readonly rejection?: never }
-  | { readonly row: PlanRow; readonly rejection: Rejection; readonly pixels?: never };
+  | { readonly row: PlanRow; readonly pixels: Buffer; readonly animated?: Animated; readonly rejection?: never }
+  | { readonly row: PlanRow; readonly rejection: Rejection; readonly pixels?: never; readonly animated?: never };
 
 export interface PrepareRowsOptions {
   /** Photos that are downloaded or decoded at once. */
@@ -38,8 +38,8 @@ export async function* prepareRows(
 
 async function prepareOne(reader: SourceReader, row: PlanRow, side: number, signal?: AbortSignal): Promise<PreparedRow> {
   try {
-    const { pixels } = await prepare(await reader.read(row, signal), side);
-    return { row, pixels };
+    const { pixels, frames } = await prepare(await reader.read(row, signal), side);
+    return { row, pixels, ...(frames > 1 && { animated: { imageId: row.imageId, frames } }) };
   } catch (error) {
     if (!isShowtellError(error) || !isRejection(error.code)) throw error;
     return { row, rejection: { imageId: row.imageId, code: error.code, reason: error.message } };

@@ -12,11 +12,12 @@ const bytes = (seed: number) => Buffer.from(Array.from({ length: 2_500 }, (_, i)
 const rows: PreparedRow[] = [
   { row: { imageId: '1' } as PlanRow, pixels: bytes(1) },
   { row: { imageId: '3' } as PlanRow, rejection: { imageId: '3', code: 'TRUNCATED', reason: 'ends early' } },
-  { row: { imageId: 'ü 2' } as PlanRow, pixels: bytes(2) },
+  { row: { imageId: 'ü 2' } as PlanRow, pixels: bytes(2), animated: { imageId: 'ü 2', frames: 7 } },
 ];
 const block = {
   imageIds: ['1', 'ü 2'],
   rejected: [{ imageId: '3', code: 'TRUNCATED' as const, reason: 'ends early' }],
+  animated: [{ imageId: 'ü 2', frames: 7 }],
   pixels: Buffer.concat([bytes(1), bytes(2)]),
 };
 
