@@ -45,7 +45,11 @@ export interface TrainingOptions {
 }
 
 const flagsOf = (run: string, training: string, { set = {}, resume = false }: TrainingOptions): string[] => [
-  ...['train', run, '--here', '--json', '--name', training, '--seed', String(SEED), '--device', 'cpu', '--threads', '1'],
+  'train',
+  run,
+  '--here',
+  '--json',
+  ...Object.entries({ name: training, seed: SEED, device: 'cpu', threads: 1 }).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
   ...Object.entries({ ...SMALL, ...set }).flatMap(([name, value]) => ['--set', `${name}=${String(value)}`]),
   ...(resume ? ['--resume'] : []),
 ];
@@ -123,7 +127,7 @@ export async function checkSameAs(
   told: readonly TrainEvent[],
   undisturbedTraining = 'undisturbed',
 ): Promise<void> {
-  const figures = async (name: string) =>
+  const figures = async (name: string): Promise<Record<string, unknown>[]> =>
     (await readMetrics(store, name)).map((line) => ({ ...line, time: null, seconds: null, tokensPerSecond: null }));
   const files = async (name: string) => ({
     ...(await readCheckpointFiles(store, (await newestCheckpoint(store, name))!, TRAINER_FILES)),
@@ -134,7 +138,7 @@ export async function checkSameAs(
   expect(await files(training)).toEqual(await files(undisturbedTraining));
   const kept = await figures(undisturbedTraining);
   expect(await figures(training)).toEqual(kept);
-  const losses = new Map(kept.map(({ event, step, loss }) => [`${event} ${step}`, loss]));
+  const losses = new Map(kept.map((line) => [`${String(line['event'])} ${String(line['step'])}`, line['loss']]));
   for (const event of told)
     if (event.event === 'step' || event.event === 'epoch')
       expect([event.event, event.step, event.loss]).toEqual([event.event, event.step, losses.get(`${event.event} ${event.step}`)]);

@@ -1,9 +1,9 @@
-import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { AliasRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
 import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
 import type { Checkpoint } from './checkpoints';
+import { fenced } from './lease';
 
 export interface AliasMove {
   readonly alias: string;
@@ -29,8 +29,7 @@ export async function moveAlias(store: ObjectStore, training: string, move: Alia
     const found = await store.get(key);
     const current = found && parseRecord(AliasRecord, TRAINING_FORMAT, found.body, key);
     if (current && current.leaseEpoch > move.leaseEpoch)
-      throw new ShowtellError(
-        'FENCED',
+      throw fenced(
         `Alias ${move.alias} of training ${training} was moved under lease epoch ${current.leaseEpoch}; this trainer has ${move.leaseEpoch}`,
       );
     if (current && (move.keeps(current) || (current.sha256 === move.checkpoint.sha256 && current.leaseEpoch === move.leaseEpoch)))

@@ -81,10 +81,13 @@ export class Lease {
     return this.#swapNext(false);
   }
 
-  /** Lets the next trainer begin at once. */
+  /** Lets the next trainer begin at once. One that has begun already is nobody's trouble. */
   async release(): Promise<void> {
     clearInterval(this.#timer);
-    if (!this.signal.aborted) await this.#swapNext(true);
+    if (this.signal.aborted) return;
+    await this.#swapNext(true).catch((error: unknown) => {
+      if (!isShowtellError(error, 'FENCED')) throw error;
+    });
   }
 
   /** One swap at a time: each must name the etag that the one before has left. */
@@ -99,9 +102,7 @@ export class Lease {
       }
       clearInterval(this.#timer);
       const holder = (await readLease(this.store, this.training))?.record.holder ?? 'nobody known';
-      const error = new ShowtellError('FENCED', `Training ${this.training} was taken over by ${holder}`, {
-        hint: 'This process was away for longer than its lease. Its last committed checkpoint is kept; the other one goes on.',
-      });
+      const error = fenced(`Training ${this.training} was taken over by ${holder}`);
       this.#lost.abort(error);
       throw error;
     });
@@ -154,6 +155,13 @@ async function outlast(store: ObjectStore, training: string, first: StoredLease,
     }
     if (waited >= leaseSeconds * 1000) return now;
   }
+}
+
+/** @param what tells whoever finds that another has taken over. */
+export function fenced(what: string): ShowtellError {
+  return new ShowtellError('FENCED', what, {
+    hint: 'This process was away for longer than its lease. Its last committed checkpoint is kept; the other one goes on.',
+  });
 }
 
 function leaseHeld(training: string, record: LeaseRecord | undefined): ShowtellError {

@@ -29,7 +29,10 @@ test('an alias names a checkpoint and remembers the one before', async () => {
 test('who moves it under an older lease epoch is fenced', async () => {
   const [one, two] = [await saveTiny(store, 'fenced', 1), await saveTiny(store, 'fenced', 2)];
   await moveAlias(store, 'fenced', move(one, 2));
-  await expect(moveAlias(store, 'fenced', move(two, 1))).rejects.toMatchObject({ code: 'FENCED' });
+  await expect(moveAlias(store, 'fenced', move(two, 1))).rejects.toMatchObject({
+    code: 'FENCED',
+    hint: expect.stringContaining('longer than its lease'),
+  });
   expect((await readAliases(store, 'fenced')).get('latest')).toMatchObject({ checkpoint: one.folder, leaseEpoch: 2 });
 });
 

@@ -54,6 +54,17 @@ test('a lease that does not change is taken over; its old holder is fenced at it
   expect((await readLease(store, 'taken'))!.record).toMatchObject({ epoch: 2, holder: 'two', released: false });
 });
 
+test('to release what another has taken over meanwhile is no trouble', async () => {
+  const old = asleep();
+  const first = await acquire('late', 'one', old.store, 60);
+  await old.sleep();
+  await acquire('late', 'two', store, 0.1);
+  old.wake();
+  await first.release();
+  expect(first.signal.reason).toMatchObject({ code: 'FENCED' });
+  expect((await readLease(store, 'late'))!.record).toMatchObject({ holder: 'two', released: false });
+});
+
 test('the renewal on the timer notices the takeover by itself', async () => {
   const old = asleep();
   const first = await acquire('timer', 'one', old.store);
