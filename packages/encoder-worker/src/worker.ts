@@ -5,8 +5,9 @@ import { parseDevices } from '@showtell/shared/device';
 import type { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { PlannedRuns } from '@showtell/shared/planned-run';
+import { tellEncoded } from '@showtell/shared/queue/control-events';
 import { openQueues } from '@showtell/shared/queue/open-queues';
-import { hastenFinalize, LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
+import { LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
@@ -58,7 +59,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       const { signal } = shutdown;
       const probe = (device: string) => processes.probe({ engine, precision, device, threads, tensorflow: settings.tensorflow, signal });
       const probed = Promise.all(devices.map(probe));
-      const opening = openQueues(settings, logger, opened);
+      const opening = openQueues(settings, logger, opened, true);
       // Told after the devices, whichever is known first.
       opening.catch(() => {});
       const descriptions = await probed;
@@ -109,7 +110,7 @@ async function hasten(queues: Queues, precision: Precision, runs: Set<string>): 
   if (!(await isDone(queues, precision))) return;
   const names = [...runs];
   runs.clear();
-  for (const run of names) await hastenFinalize(queues, run);
+  for (const run of names) await tellEncoded(queues, run);
 }
 
 /** In the order of the flow, so that a shard between the two queues is not missed. */

@@ -3,8 +3,9 @@ import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
+import { onEncoded } from '@showtell/shared/queue/control-events';
 import { openQueues } from '@showtell/shared/queue/open-queues';
-import { LIVE_STATES, MAX_STALLED, type Queues, queueNames, RunJob, ShardJob } from '@showtell/shared/queue/queues';
+import { hastenFinalize, LIVE_STATES, MAX_STALLED, type Queues, queueNames, RunJob, ShardJob } from '@showtell/shared/queue/queues';
 import { untilAborted, untilTrue } from '@showtell/shared/queue/until';
 import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
 import { reportWorker } from '@showtell/shared/queue/worker-report';
@@ -68,6 +69,8 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         maxStalled: MAX_STALLED.finalize,
         work: (data, context) => finalizeRun(data, context, { store, queues, runs, logger }),
       });
+      // Whoever encodes a run's last shard says so, or it would wait for the finalizer's next look.
+      opened.defer('control events', onEncoded({ settings, redis, logger, hasten: (run) => hastenFinalize(queues, run) }));
       // Preparing is soon done again: what was begun is handed back at once.
       opened.defer('ingest and finalize workers', () => Promise.all([drain(ingest, 0), drain(finalize, 0)]));
       opened.defer(

@@ -42,7 +42,7 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
 
   async function serve(): Promise<void> {
     try {
-      const { redis, queues } = await openQueues(settings, logger, opened);
+      const { redis, queues } = await openQueues(settings, logger, opened, true);
       await store.probe({ signal: shutdown.signal });
       const { tensorflow } = settings;
       const { description, create } = await openTrainingEngine({ engine: engineName, device, threads, tensorflow });

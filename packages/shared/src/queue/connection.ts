@@ -122,7 +122,11 @@ export function redisError(error: unknown, where: string): unknown {
   // By its shape: a socket's errors may be of another realm.
   const { message: text, code } = (error ?? {}) as { message?: unknown; code?: unknown };
   if (typeof text !== 'string' || isShowtellError(error)) return error;
-  if (/^(WRONGPASS|NOAUTH|NOPERM|ERR invalid password|ERR AUTH)/i.test(text))
+  if (/^NOPERM|ACL failure in script|^ERR The user executing the script can't/i.test(text))
+    return new ShowtellError('REDIS_DENIED', `Redis at ${where} does not let this user do what it wants to: ${withoutHash(text)}`, {
+      hint: 'Use the user of this role in the address (redis://role:password@host), and the rules of infra/redis/users.acl.',
+    });
+  if (/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)/i.test(text))
     return new ShowtellError('REDIS_DENIED', `Redis at ${where} refuses the user name or password: ${firstWord(text)}`, {
       hint: `Check the user name and password in the address.`,
     });
@@ -149,6 +153,9 @@ function isConnectionTrouble(text: string, code: unknown): boolean {
     /no answer within|Connection is closed|max retries|timed? ?out|LOADING|MASTERDOWN/i.test(text)
   );
 }
+
+/** The server's words alone, without the hash of the script that it names. */
+const withoutHash = (text: string) => text.replace(/,? ?script: [0-9a-f]{40}.*$/, '');
 
 /** The server's error word alone: what follows it may repeat what we sent. */
 const firstWord = (text: string) => text.split(' ', 1)[0] ?? '';

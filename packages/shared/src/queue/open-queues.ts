@@ -20,9 +20,9 @@ const told = new Set<string>();
 
 /**
  * Checks Redis (`preflight`), connects, and leaves the closing to `shutdown`.
- * @param readOnly for who only looks: nothing is written.
+ * @param addsNone for who adds no jobs, and only looks or takes some: nothing is written beside the queue that it works at.
  */
-export async function openQueues(settings: Settings, logger: Logger, shutdown: Shutdown, readOnly = false): Promise<RedisServices> {
+export async function openQueues(settings: Settings, logger: Logger, shutdown: Shutdown, addsNone = false): Promise<RedisServices> {
   for (const { warnings } of await preflight(settings))
     for (const warning of warnings) {
       if (!told.has(warning)) logger.warn(warning);
@@ -30,7 +30,7 @@ export async function openQueues(settings: Settings, logger: Logger, shutdown: S
     }
   const redis = connect(settings, 'jobs', logger, shutdown);
   const pixelRedis = settings.pixelRedis === undefined ? redis : connect(settings, 'pixels', logger, shutdown);
-  const queues = new Queues(redis, settings, readOnly);
+  const queues = new Queues(redis, settings, addsNone);
   shutdown.defer('queues', () => queues.close());
   const prefix = redisPrefix(settings);
   return {

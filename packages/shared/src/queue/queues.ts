@@ -79,11 +79,11 @@ export class Queues {
   readonly train: Queue<TrainJob>;
   readonly #encode = new Map<Precision, Queue<ShardJob>>();
 
-  /** @param readOnly leaves Redis as it is, also without the settings that BullMQ keeps beside each queue. */
+  /** @param addsNone leaves Redis as it is, also without the settings that BullMQ keeps beside each queue for those who add jobs. */
   constructor(
     readonly redis: Redis,
     readonly settings: Settings,
-    private readonly readOnly = false,
+    private readonly addsNone = false,
   ) {
     this.ingest = this.#open(queueNames.ingest, DEFAULTS.ingest);
     this.finalize = this.#open(queueNames.finalize, DEFAULTS.finalize);
@@ -109,7 +109,7 @@ export class Queues {
       prefix: redisPrefix(this.settings),
       defaultJobOptions,
       streams: { events: { maxLen: 1_000 } },
-      skipMetasUpdate: this.readOnly,
+      skipMetasUpdate: this.addsNone,
     });
     // The connection's owner listens for its errors; without a listener here each of them would end the process.
     queue.on('error', () => {});

@@ -90,9 +90,21 @@ describe('redisError', () => {
     ["OOM command not allowed when used memory > 'maxmemory'.", 'REDIS_FULL'],
     ['EXECABORT Transaction discarded because of previous errors.', 'REDIS_FULL'],
     ['WRONGPASS invalid username-password pair or user is disabled.', 'REDIS_DENIED'],
+    ["NOPERM this user has no permissions to run the 'flushall' command", 'REDIS_DENIED'],
+    [
+      "ERR The user executing the script can't run this command or subcommand script: 0123456789abcdef0123456789abcdef01234567, on @user_script:1.",
+      'REDIS_DENIED',
+    ],
     ['Connection is closed.', 'REDIS_UNREACHABLE'],
   ])('%s', (message, code) => {
     expect(redisError(new Error(message), 'here')).toMatchObject({ code });
+  });
+
+  test('what a user may not do is another matter than its password', () => {
+    const error = redisError(new Error("NOPERM this user has no permissions to run the 'flushall' command"), 'here') as Error;
+    expect(error.message).toContain(
+      "does not let this user do what it wants to: NOPERM this user has no permissions to run the 'flushall' command",
+    );
   });
 
   test('leaves other errors as they are', () => {
