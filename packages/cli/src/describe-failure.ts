@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { EXIT, isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { redact } from '@showtell/shared/logger';
+import { hideSecrets } from '@showtell/shared/secrets';
 import { CommanderError } from 'commander';
 import pc from 'picocolors';
 
@@ -11,10 +11,10 @@ export function describeFailure(failure: unknown): { readonly text: string; read
   const error = failure instanceof CommanderError ? usageError(failure) : failure;
   if (isShowtellError(error)) {
     const hint = error.hint === undefined ? '' : `${colors.dim(`  ${error.hint}`)}\n`;
-    return { text: redact(`${colors.red(error.code)}: ${error.message}\n${hint}`), exitCode: error.exitCode };
+    return { text: hideSecrets(`${colors.red(error.code)}: ${error.message}\n${hint}`), exitCode: error.exitCode };
   }
   return {
-    text: redact(`${colors.red('BUG')}: ${inspect(error)}\n  This should not happen: please report it with the lines above.\n`),
+    text: hideSecrets(`${colors.red('BUG')}: ${inspect(error)}\n  This should not happen: please report it with the lines above.\n`),
     exitCode: EXIT.BUG,
   };
 }

@@ -1,4 +1,4 @@
-import { CONFIG_FILE, kebab, readSettings, SETTINGS, type SettingFlags, type Settings } from '@showtell/shared/config';
+import { CONFIG_FILE, kebab, readSettings, SECRET_SETTINGS, SETTINGS, type SettingFlags, type Settings } from '@showtell/shared/config';
 import { type Command, Option } from 'commander';
 
 /** Settings that the help of every command shows; the others stand in the program's own help. */
@@ -20,7 +20,7 @@ export const isEverydaySetting = (option: Option) => EVERYDAY.has(option.attribu
 export function settingsOf(command: Command): Settings {
   const options = command.optsWithGlobals<SettingFlags & { config?: string }>();
   const flags = Object.fromEntries(Object.keys(SETTINGS).map((name) => [name, options[name as keyof SettingFlags]]));
-  return readSettings({ flags, configFile: options.config });
+  return readSettings({ flags, commandLine: true, configFile: options.config });
 }
 
 /** Environment that gives a child process these settings. Flags would show passwords in the list of processes. */
@@ -28,7 +28,9 @@ export function settingsEnvironment(settings: Settings): Record<string, string> 
   return Object.fromEntries(
     Object.entries(SETTINGS).flatMap(([name, { env }]) => {
       const value = settings[name as keyof Settings];
-      return value === undefined ? [] : [[env, String(value)]];
+      if (value === undefined) return [];
+      // What the variable's file says stands in the setting already.
+      return [[env, String(value)], ...(SECRET_SETTINGS.includes(name as keyof Settings) ? [[`${env}_FILE`, '']] : [])];
     }),
   );
 }

@@ -183,8 +183,9 @@ describeS3('with an S3 server', () => {
   });
 
   test('doctor says what is wrong and what to do about it', async () => {
-    const flags = ['--store', 's3://no-such-bucket-here/x', '--redis', `redis://:hunter2@127.0.0.1:${await freePort()}`];
-    const { code, stdout } = await runProgram(['doctor', '--json', '--weights', 'narrow.safetensors', ...flags], { cwd, env: keys() });
+    const args = ['doctor', '--json', '--weights', 'narrow.safetensors', '--store', 's3://no-such-bucket-here/x'];
+    const env = { ...keys(), REDIS_URL: `redis://:hunter2@127.0.0.1:${await freePort()}` };
+    const { code, stdout } = await runProgram(args, { cwd, env });
     expect(code).toBe(4);
     expect(stdout).not.toContain('hunter2');
     const found = JSON.parse(stdout) as { check: string; outcome: string; code?: string; todo?: string }[];

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ShowtellError } from './errors';
+import { keepPassword, keepSecret, readSecret } from './secrets';
 import { sourceAccessProblems } from './source/source-access';
 
 const Url = (protocols: readonly string[]) =>
@@ -105,6 +106,8 @@ export const SETTINGS = {
 } as const;
 
 type SettingName = keyof typeof SETTINGS;
+/** Addresses in which a password may stand: their variables may name a file instead, and a command line may not hold one. */
+export const SECRET_SETTINGS: readonly SettingName[] = ['redis', 'pixelRedis'];
 export type Settings = {
   readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
     ? string | undefined
@@ -121,6 +124,8 @@ export const WORK_FOLDER = '.showtell';
 export interface SettingSources {
   /** Flags as the command line gave them; they win over everything. */
   readonly flags?: SettingFlags;
+  /** The flags stand on a command line, which everybody on the machine can see. */
+  readonly commandLine?: boolean;
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
   /** Settings file to read instead of `showtell.config.json` in `cwd`; then it must exist. */
@@ -131,29 +136,43 @@ export interface SettingSources {
  * Reads settings from flags, then environment, then `showtell.config.json`, then (for Redis) what `showtell up` wrote.
  * All problems are reported at once as `CONFIG_INVALID`; values that may hold a secret are not printed.
  */
-export function readSettings({ flags = {}, env = process.env, cwd = process.cwd(), configFile }: SettingSources = {}): Settings {
+export function readSettings({
+  flags = {},
+  commandLine = false,
+  env = process.env,
+  cwd = process.cwd(),
+  configFile,
+}: SettingSources = {}): Settings {
   const problems: string[] = [];
   const file = readConfigFile(cwd, configFile, problems);
   const services = readServices(cwd);
   const settings: Record<string, unknown> = {};
   for (const [name, { env: variable, schema }] of Object.entries(SETTINGS)) {
-    const fromEnv = env[variable] === '' ? undefined : env[variable];
+    const secret = SECRET_SETTINGS.includes(name as SettingName);
+    const fromEnv = secret ? readSecret(env, variable) : { value: env[variable] || undefined, variable, problem: undefined };
+    if (fromEnv.problem !== undefined) problems.push(fromEnv.problem);
     const found: [unknown, string] =
       flags[name as SettingName] !== undefined
         ? [flags[name as SettingName], `--${kebab(name)}`]
-        : fromEnv !== undefined
-          ? [fromEnv, variable]
+        : fromEnv.value !== undefined
+          ? [fromEnv.value, fromEnv.variable]
           : file[name] !== undefined
             ? [file[name], `"${name}" in ${CONFIG_FILE}`]
             : [name === 'store' ? defaultStore(cwd) : name === 'redis' ? services?.redis : undefined, variable];
     const parsed = (found[0] === undefined ? schema.optional() : schema).safeParse(found[0]);
     if (!parsed.success) problems.push(`${found[1]}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
     else settings[name] = parsed.data ?? schema.safeParse(undefined).data;
+    if (secret) keepPassword(settings[name] as string | undefined);
+    if (secret && commandLine && hasPassword(flags[name as SettingName]))
+      problems.push(
+        `--${kebab(name)}: expected an address without a password, which others could see; put it into ${variable} or ${variable}_FILE`,
+      );
   }
   for (const name of Object.keys(file))
     if (!(name in SETTINGS))
       problems.push(`"${name}" in ${CONFIG_FILE}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
   problems.push(...sourceAccessProblems(env));
+  for (const name of ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) keepSecret(env[name]);
   if (problems.length > 0)
     throw new ShowtellError(
       'CONFIG_INVALID',
@@ -165,6 +184,8 @@ export function readSettings({ flags = {}, env = process.env, cwd = process.cwd(
 }
 
 export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+const hasPassword = (address: unknown) => typeof address === 'string' && URL.canParse(address) && new URL(address).password !== '';
 
 function defaultStore(cwd: string): string {
   return pathToFileURL(join(cwd, WORK_FOLDER, 'store')).href;

@@ -1,21 +1,31 @@
 import pino from 'pino';
 import pretty from 'pino-pretty';
 import type { Settings } from './config';
+import { hideSecrets } from './secrets';
 
-/** User names and passwords in addresses, wherever they stand in a line. */
-const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
-export const redact = (text: string) => text.replace(CREDENTIALS, '$1***@');
+/** Characters of the log that wait for a disk that is full; what comes then is lost. */
+const WAITING = 2 ** 20;
 
 /**
  * A logger of one program or worker: JSON lines, or readable lines on a terminal, on standard error,
- * because standard output belongs to what a command answers.
+ * because standard output belongs to what a command answers. A log that cannot be written, as on a full disk, stops nobody's work:
+ * lines are written when there is room again, and how many were lost is told.
  */
-export function createLogger(name: string, settings: Pick<Settings, 'logLevel'>): pino.Logger {
-  const destination = pino.destination({ fd: 2, sync: true });
+export function createLogger(name: string, settings: Pick<Settings, 'logLevel'>, fd = 2): pino.Logger {
+  const destination = pino.destination({ fd, sync: true, maxLength: WAITING });
+  let lost = 0;
+  destination.on('error', () => {});
+  destination.on('drop', () => (lost += 1));
+  destination.on('write', () => {
+    if (lost === 0) return;
+    const lines = lost;
+    lost = 0;
+    logger.warn({ lines }, 'lines of this log are lost: they could not be written');
+  });
   const stream = process.stderr.isTTY
     ? pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' })
     : destination;
-  return pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite: redact } }, stream);
+  return pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite: hideSecrets } }, stream);
 }
 
 /** What of an error goes into a log: never its other fields, since those of a Redis error repeat the command with its password. */

@@ -1,12 +1,5 @@
 import { ShowtellError } from '../src/errors';
-import { describeError, redact } from '../src/logger';
-
-test('credentials in addresses are hidden, the rest stays', () => {
-  expect(redact('{"url":"redis://user:p%40ss@host:6379/0","also":"https://token@example.org/a@b"}')).toBe(
-    '{"url":"redis://***@host:6379/0","also":"https://***@example.org/a@b"}',
-  );
-  expect(redact('mail me@example.org, see s3://bucket/a@b')).toBe('mail me@example.org, see s3://bucket/a@b');
-});
+import { describeError } from '../src/logger';
 
 test('an error is described by code, message, hint and causes, and nothing else of it', () => {
   const cause = Object.assign(new Error('WRONGPASS'), { command: { name: 'auth', args: ['hunter2'] } });

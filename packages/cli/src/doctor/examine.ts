@@ -1,5 +1,5 @@
 import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
-import { redact } from '@showtell/shared/logger';
+import { hideSecrets } from '@showtell/shared/secrets';
 import pc from 'picocolors';
 import { CHECKS, type CheckOptions } from './checks';
 
@@ -33,8 +33,8 @@ async function diagnose(check: string, run: (typeof CHECKS)[string], options: Ch
     return {
       check,
       outcome: 'failed',
-      found: redact(error.message),
-      ...(error.hint !== undefined && { todo: redact(error.hint) }),
+      found: hideSecrets(error.message),
+      ...(error.hint !== undefined && { todo: hideSecrets(error.hint) }),
       error,
     };
   }

@@ -1,9 +1,9 @@
 import { addJobs } from '@showtell/ingest/admin/add-jobs';
 import { type UnfinishedRun, unfinishedRuns } from '@showtell/ingest/admin/unfinished-runs';
 import { isShowtellError } from '@showtell/shared/errors';
-import { redact } from '@showtell/shared/logger';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { LIVE_STATES, type Queues } from '@showtell/shared/queue/queues';
+import { hideSecrets } from '@showtell/shared/secrets';
 import { trainedRuns } from '@showtell/trainer/train/choose-splits';
 import { readTraining } from '@showtell/trainer/train/freeze';
 import pc from 'picocolors';
@@ -21,7 +21,7 @@ export interface LocalWork {
 export async function goOnWithRuns({ store, queues, logger, say }: LocalWork, signal: AbortSignal): Promise<void> {
   const onBroken = (run: string, error: unknown) => {
     if (!isShowtellError(error)) throw error;
-    say(pc.yellow(`Cannot go on with ${run}: ${redact(error.message)}`));
+    say(pc.yellow(`Cannot go on with ${run}: ${hideSecrets(error.message)}`));
   };
   for (const unfinished of await unfinishedRuns(store, { signal, onBroken })) {
     const { run } = unfinished;

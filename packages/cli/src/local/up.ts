@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
-import { createLogger, redact } from '@showtell/shared/logger';
+import { createLogger } from '@showtell/shared/logger';
 import { openStore } from '@showtell/shared/object-store/open';
 import { connectRedis, preflight } from '@showtell/shared/queue/connection';
 import { Queues } from '@showtell/shared/queue/queues';
 import { untilAborted } from '@showtell/shared/queue/until';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
+import { hideSecrets } from '@showtell/shared/secrets';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import pc from 'picocolors';
 import { plural } from '../output/format';
@@ -63,7 +64,7 @@ export async function runUp({ settings: given, encoders, precision, port, shutdo
   shutdown.defer('services.json', writeServicesFile(cwd, { redis: redis.url, dashboard: dashboard.url }));
 
   say(`Store      ${settings.store}`);
-  say(`Redis      ${redact(redis.url)} ${pc.dim(`(${report?.version ?? ''}, ${redis.program ?? 'as configured'})`)}`);
+  say(`Redis      ${hideSecrets(redis.url)} ${pc.dim(`(${report?.version ?? ''}, ${redis.program ?? 'as configured'})`)}`);
   say(`Services   ingest, ${plural(count, 'encoder')}, trainer`);
   say(`Dashboard  ${pc.cyan(dashboard.url)}`);
   say(pc.dim('Other commands find these from the same folder. Ctrl-C stops everything.'));

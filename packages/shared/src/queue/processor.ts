@@ -2,7 +2,7 @@ import { DelayedError, type Job, UnrecoverableError, WaitingChildrenError, Waiti
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { EXIT, isShowtellError, ShowtellError } from '../errors';
-import { redact } from '../logger';
+import { hideSecrets } from '../secrets';
 
 /** Why a job's signal aborts; the reason decides what becomes of the job. */
 export const ABORT = {
@@ -46,7 +46,7 @@ export function createProcessor<T>(
   // No default values here: a parameter that has one does not count in a function's length.
   return async (job, givenToken, givenSignal) => {
     const token = givenToken ?? '';
-    const signal = givenSignal ?? new AbortController().signal;
+    const signal = givenSignal ?? withoutSignal();
     try {
       await work(checkPayload(schema, job), { job, token, signal });
     } catch (error) {
@@ -58,6 +58,11 @@ export function createProcessor<T>(
       logger.info({ job: job.id }, 'left the job: its run is not to go on');
     }
   };
+}
+
+/** A job that cannot be told to stop must not begin: it would write on when another worker has it. */
+function withoutSignal(): never {
+  throw asQueueError(new ShowtellError('BUG', 'The job came without a signal: what wraps its processor must declare (job, token, signal)'));
 }
 
 function checkPayload<T>(schema: z.ZodType<T>, job: Job<T>): T {
@@ -102,7 +107,7 @@ async function waitItOut(job: Job, token: string, error: ShowtellError, onOutage
 export function asQueueError(error: unknown): Error {
   if (isQueueSignal(error)) return error;
   const cause = error instanceof Error ? error : new Error(String(error));
-  const message = redact(isShowtellError(cause) ? `${cause.code}: ${cause.message}` : cause.message);
+  const message = hideSecrets(isShowtellError(cause) ? `${cause.code}: ${cause.message}` : cause.message);
   const mapped = isShowtellError(cause) && !cause.retryable ? new UnrecoverableError(message) : new Error(message);
   mapped.cause = cause;
   return mapped;

@@ -1,5 +1,6 @@
 import { ShowtellError } from '../errors';
 import type { S3ClientOptions } from '../object-store/s3-client';
+import { keepSecret, readSecret } from '../secrets';
 
 /** What a source in S3 may have of its own, while results stay with what the AWS SDK finds. Each program reads it from its environment. */
 export const SOURCE_VARIABLES = {
@@ -16,7 +17,7 @@ type SourceAccess = Pick<S3ClientOptions, 'credentials' | 'profile' | 'region'>;
 export function sourceAccess(env: NodeJS.ProcessEnv = process.env): SourceAccess {
   const problems = sourceAccessProblems(env);
   if (problems.length > 0) throw new ShowtellError('CONFIG_INVALID', problems.join('; '));
-  const { accessKeyId, secretAccessKey, sessionToken, profile, region } = read(env);
+  const { accessKeyId, secretAccessKey, sessionToken, profile, region } = read(env).values;
   return {
     ...(accessKeyId && secretAccessKey && { credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) } }),
     ...(profile && { profile }),
@@ -26,11 +27,13 @@ export function sourceAccess(env: NodeJS.ProcessEnv = process.env): SourceAccess
 
 /** What is wrong with a source's variables, without any of their values. */
 export function sourceAccessProblems(env: NodeJS.ProcessEnv): string[] {
-  const { accessKeyId, secretAccessKey, sessionToken, profile } = read(env);
+  const { values, problems } = read(env);
+  const { accessKeyId, secretAccessKey, sessionToken, profile } = values;
   const [key, secret, token, name] = (['accessKeyId', 'secretAccessKey', 'sessionToken', 'profile'] as const).map(
     (variable) => SOURCE_VARIABLES[variable].env,
   );
   return [
+    ...problems,
     ...(accessKeyId && !secretAccessKey ? [`${key}: expected ${secret} with it`] : []),
     ...(secretAccessKey && !accessKeyId ? [`${secret}: expected ${key} with it`] : []),
     ...(sessionToken && !(accessKeyId && secretAccessKey) ? [`${token}: expected ${key} and ${secret} with it`] : []),
@@ -38,9 +41,13 @@ export function sourceAccessProblems(env: NodeJS.ProcessEnv): string[] {
   ];
 }
 
-/** A variable that is set to nothing is not set. */
-function read(env: NodeJS.ProcessEnv): Partial<Record<keyof typeof SOURCE_VARIABLES, string>> {
-  return Object.fromEntries(
-    Object.entries(SOURCE_VARIABLES).flatMap(([name, { env: variable }]) => (env[variable] ? [[name, env[variable]]] : [])),
-  );
+/** Those of the variables that are set, themselves or by their file. */
+function read(env: NodeJS.ProcessEnv): { values: Partial<Record<keyof typeof SOURCE_VARIABLES, string>>; problems: string[] } {
+  const found = Object.entries(SOURCE_VARIABLES).map(([name, { env: variable }]) => ({ name, ...readSecret(env, variable) }));
+  const values = Object.fromEntries(found.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]]))) as Partial<
+    Record<keyof typeof SOURCE_VARIABLES, string>
+  >;
+  keepSecret(values.secretAccessKey);
+  keepSecret(values.sessionToken);
+  return { values, problems: found.flatMap(({ problem }) => problem ?? []) };
 }
