@@ -1,4 +1,5 @@
 import { EXIT } from '@showtell/shared/errors';
+import { localFileError } from '@showtell/shared/local-file-error';
 import { Shutdown } from '@showtell/shared/shutdown';
 import { CommanderError } from 'commander';
 import { describeFailure } from './describe-failure';
@@ -8,8 +9,14 @@ import { createProgram } from './program';
 async function main(): Promise<void> {
   const shutdown = new Shutdown().handleSignals();
   process.once('SIGHUP', () => shutdown.request('The terminal was closed'));
-  // A reader that has seen enough (`showtell status | head`) is no failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.DONE : EXIT.BUG));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough (`showtell status | head`) is no failure.
+    if (error.code === 'EPIPE') process.exit(EXIT.DONE);
+    const { text, exitCode } = describeFailure(localFileError(error, 'write to', 'standard output'));
+    process.stderr.write(text, () => process.exit(exitCode));
+  });
+  // Whom should it be told? What a command does, it does all the same.
+  process.stderr.on('error', () => {});
   let failure: unknown;
   try {
     await createProgram(shutdown).parseAsync(process.argv.length > 2 ? process.argv : [...process.argv, '--help']);

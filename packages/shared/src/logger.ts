@@ -4,7 +4,7 @@ import type { Settings } from './config';
 import { hideSecrets } from './secrets';
 
 /** Characters of the log that wait for a disk that is full; what comes then is lost. */
-const WAITING = 2 ** 20;
+const WAITING = 2 ** 16;
 
 /**
  * A logger of one program or worker: JSON lines, or readable lines on a terminal, on standard error,
@@ -25,7 +25,8 @@ export function createLogger(name: string, settings: Pick<Settings, 'logLevel'>,
   const stream = process.stderr.isTTY
     ? pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' })
     : destination;
-  return pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite: hideSecrets } }, stream);
+  const logger = pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite: hideSecrets } }, stream);
+  return logger;
 }
 
 /** What of an error goes into a log: never its other fields, since those of a Redis error repeat the command with its password. */
