@@ -6,6 +6,8 @@ import type { PlanRow } from '../schema/plan';
 import { readEntry } from '../zip/read-entry';
 import type { SourceReader } from './source-reader';
 
+const READS = 3;
+
 /** Reads photos that are objects of a store, each under its source key, or entries of zip archives there. Closes the store with itself. */
 export function objectSource(store: ObjectStore): SourceReader {
   return {
@@ -33,8 +35,20 @@ function whatToDo(cause: ShowtellError): ShowtellError {
   );
 }
 
-async function readObject(store: ObjectStore, { sourceKey, etag }: PlanRow, signal?: AbortSignal): Promise<Buffer> {
-  const found = await store.get(sourceKey, { ifMatch: etag, ...(signal && { signal }) });
-  if (found === undefined) throw new ShowtellError('MISSING_IMAGE', `Expected a photo at ${sourceKey} but there is none`);
-  return found.body;
+/**
+ * The photo as it was planned. The etag is the planned one's, so a body of another length is no other object: it was cut off on the way,
+ * however whole the answer looks, and would be taken for a damaged photo.
+ */
+async function readObject(store: ObjectStore, { sourceKey, etag, bytes }: PlanRow, signal?: AbortSignal): Promise<Buffer> {
+  for (let read = 1; ; read++) {
+    const found = await store.get(sourceKey, { ifMatch: etag, ...(signal && { signal }) });
+    if (found === undefined) throw new ShowtellError('MISSING_IMAGE', `Expected a photo at ${sourceKey} but there is none`);
+    const { length } = found.body;
+    if (length === bytes) return found.body;
+    if (read === READS)
+      throw new ShowtellError(
+        'CORRUPT_OBJECT',
+        `Expected ${bytes} bytes of ${sourceKey} in ${store.url} but received ${length}, ${READS} times`,
+      );
+  }
 }

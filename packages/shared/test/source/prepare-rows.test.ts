@@ -6,7 +6,8 @@ import type { PlanRow } from '../../src/schema/plan';
 import { objectSource } from '../../src/source/object-source';
 import { type PreparedRow, prepareRows } from '../../src/source/prepare-rows';
 
-const row = (imageId: string, bytes = 10): PlanRow => ({
+let photo: Buffer;
+const row = (imageId: string, bytes = photo.length): PlanRow => ({
   imageId,
   fileName: `${imageId}.jpg`,
   sourceKey: `val/${imageId}.jpg`,
@@ -25,7 +26,6 @@ async function collect(rows: AsyncIterable<PreparedRow>): Promise<PreparedRow[]>
   return all;
 }
 
-let photo: Buffer;
 beforeAll(async () => {
   photo = await sharp({ create: { width: 30, height: 20, channels: 3, background: '#369' } })
     .jpeg()
@@ -53,7 +53,10 @@ test('rows come in order, several at once, and what cannot be used is a rejectio
     const body = bad[id] ? bad[id]() : photo;
     return body && { body, etag: `"${id}"` };
   });
-  const rows = Array.from({ length: 10 }, (_, index) => row(String(index), index === 9 ? MAX_FILE_BYTES + 1 : 10));
+  const rows = Array.from({ length: 10 }, (_, index) => {
+    const body = bad[index] && index !== 7 ? bad[index]() : photo;
+    return row(String(index), index === 9 ? MAX_FILE_BYTES + 1 : body?.length);
+  });
   const prepared = await collect(prepareRows(objectSource(store), rows, { concurrency: 4 }));
   expect(prepared.map((one) => one.row)).toEqual(rows);
   expect(prepared.map((one) => one.rejection?.code ?? one.pixels?.length)).toEqual([
@@ -87,6 +90,23 @@ test.each(['STORE_UNREACHABLE', 'STORE_DENIED', 'CORRUPT_OBJECT'] as const)('%s 
       seen.push(one.row.imageId);
   }).rejects.toMatchObject({ code });
   expect(['0', '1'].slice(0, seen.length)).toEqual(seen);
+});
+
+test('a photo that comes shorter than it was planned is read again, and is never taken for a damaged photo', async () => {
+  let reads = 0;
+  const prepare = (short: number) => {
+    reads = 0;
+    const store = storeOf(async () => ({ body: ++reads > short ? photo : photo.subarray(0, 200), etag: '"0"' }));
+    return collect(prepareRows(objectSource(Object.assign(store, { url: 's3://bucket/photos' })), [row('0')], { concurrency: 1 }));
+  };
+  expect((await prepare(2))[0]!.pixels).toHaveLength(PIXEL_BYTES);
+  expect(reads).toBe(3);
+  await expect(prepare(99)).rejects.toMatchObject({
+    code: 'CORRUPT_OBJECT',
+    retryable: true,
+    message: `Expected ${photo.length} bytes of val/0.jpg in s3://bucket/photos but received 200, 3 times`,
+  });
+  expect(reads).toBe(3);
 });
 
 test('aborting throws the reason, hands the signal to the reader and begins nothing more', async () => {
