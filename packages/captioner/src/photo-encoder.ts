@@ -10,8 +10,9 @@ import { type ResolvedWeights, type ResolveOptions, resolveWeights } from '@show
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import { openPhotoFolder } from '@showtell/encoder-worker/photo-folder';
 import { ShowtellError } from '@showtell/shared/errors';
+import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readPlannedRun } from '@showtell/shared/planned-run';
+import { noSuchRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { type EncoderIdentity, type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
 
 export interface PhotoEncoder {
@@ -83,13 +84,15 @@ export interface RunEncoderOptions extends ComputeOptions {
 
 /**
  * Starts the encoder of a run, so that features can be compared with those of its shards. Otherwise as `openPhotoEncoder`.
- * @throws ShowtellError `NOT_FOUND` when there is no such run, or it is not planned yet.
+ * @throws ShowtellError `NOT_FOUND` when there is no such run, `MISSING_SHARDS` when it is not planned yet.
  */
 export async function openRunEncoder({ store, run, cacheFolder, ...options }: RunEncoderOptions): Promise<PhotoEncoder> {
   const found = { ...(options.signal && { signal: options.signal }) };
-  const planned = await readPlannedRun(store, run, found);
-  if (planned === undefined)
-    throw new ShowtellError('NOT_FOUND', `There is no plan of the run ${run} in ${store.url}`, { hint: 'showtell status lists the runs.' });
+  const planned = isName(run) ? await readPlannedRun(store, run, found) : undefined;
+  if (planned === undefined) {
+    if (!isName(run) || (await readRun(store, run, found)) === undefined) throw await noSuchRun(store, run, found);
+    throw new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
+  }
   const identity = planned.plan.encoder;
   return start(await fetchWeights(store, identity.weightsSha256, cacheFolder, found), identity, options);
 }

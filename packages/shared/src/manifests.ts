@@ -1,8 +1,9 @@
 import { ShowtellError } from './errors';
 import { sha256 } from './hash';
 import { keys } from './keys';
+import { isName } from './names';
 import type { ObjectStore } from './object-store/object-store';
-import { listCommitted, readPlannedRun, readRun, runNames } from './planned-run';
+import { listCommitted, noSuchRun, readPlannedRun, readRun } from './planned-run';
 import { MANIFEST_FORMAT, ManifestRecord } from './schema/manifest';
 import { parseRecord } from './schema/record';
 
@@ -34,7 +35,7 @@ export async function latestManifest(store: ObjectStore, run: string, signal?: A
  * @throws ShowtellError `NOT_FOUND` (no such run), `MISSING_SHARDS` (not complete yet; lists what is missing).
  */
 export async function newestManifest(store: ObjectStore, run: string, signal?: AbortSignal): Promise<FoundManifest> {
-  const found = await latestManifest(store, run, signal);
+  const found = isName(run) ? await latestManifest(store, run, signal) : undefined;
   if (found === undefined) throw await incomplete(store, run, signal);
   return found;
 }
@@ -56,15 +57,11 @@ export async function readManifest(store: ObjectStore, key: string, expected?: s
 
 async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal): Promise<ShowtellError> {
   const options = signal && { signal };
-  const planned = await readPlannedRun(store, run, options);
+  const planned = isName(run) ? await readPlannedRun(store, run, options) : undefined;
   if (!planned) {
-    if (await readRun(store, run, options))
+    if (isName(run) && (await readRun(store, run, options)))
       return new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
-    const runs = await runNames(store, options);
-    return new ShowtellError(
-      'NOT_FOUND',
-      `No run ${JSON.stringify(run)} in ${store.url}; ${runs.length > 0 ? `there are: ${runs.join(', ')}` : 'there is none yet'}`,
-    );
+    return noSuchRun(store, run, options);
   }
   const { shards } = planned.plan;
   const committed = await listCommitted(store, run, options);

@@ -3,7 +3,7 @@ import { lstat, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ShowtellError } from './errors';
 import { GrowingFile } from './growing-file';
-import { localFileError } from './local-file-error';
+import { newFileError } from './local-file-error';
 import { makeFolder } from './make-folder';
 
 export interface NewFile {
@@ -30,7 +30,7 @@ export async function writeNewFile(shown: string, what: string, chunks: AsyncIte
   } catch (error) {
     // What kept the file from being written may keep it from being removed; the first error is the one to tell.
     await rm(partial, { force: true }).catch(() => {});
-    throw localFileError(error, `write ${what} to`, path);
+    throw newFileError(error, `write ${what} to`, path);
   }
 }
 

@@ -3,7 +3,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { ShowtellError } from './errors';
 import { GrowingFile } from './growing-file';
-import { localFileError } from './local-file-error';
+import { newFileError } from './local-file-error';
 import { makeFolder } from './make-folder';
 
 export interface NewFolder {
@@ -58,7 +58,7 @@ export async function fillNewFolder<T>(
     });
     return { path, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0), result };
   } catch (error) {
-    throw localFileError(error, `write ${what} to`, path);
+    throw newFileError(error, `write ${what} to`, path);
   } finally {
     for (const file of files) await file.close();
     await rm(partial, { recursive: true, force: true });
@@ -70,6 +70,7 @@ async function refuseOccupied(path: string, shown: string, what: string): Promis
     if (error.code === 'ENOENT') return [];
     throw new ShowtellError('USAGE', `Expected a new or empty folder for ${what} but ${shown} is not one: ${error.message}`, {
       cause: error,
+      hint: 'Name another folder.',
     });
   });
   if (there.length > 0)

@@ -33,6 +33,15 @@ export function runNames(store: ObjectStore, options?: Options): Promise<string[
   return namedFolders(store, keys.runs(), keys.runJson, options);
 }
 
+/** What to say of a name that no run has. */
+export async function noSuchRun(store: ObjectStore, name: string, options?: Options): Promise<ShowtellError> {
+  const names = await runNames(store, options);
+  return new ShowtellError(
+    'NOT_FOUND',
+    `No run ${JSON.stringify(name)} in ${store.url}; ${names.length > 0 ? `there are: ${names.join(', ')}` : 'there is none yet'}`,
+  );
+}
+
 /** @returns `undefined` when the run has no committed plan (yet). */
 export async function readPlannedRun(store: ObjectStore, run: string, options?: Options): Promise<PlannedRun | undefined> {
   const key = keys.plan(run);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeNewFile } from '../src/new-file';
@@ -61,6 +61,25 @@ test('files of a folder may grow side by side; its bytes are those of all', asyn
     'b1b2',
     'c',
   ]);
+});
+
+test('a file that stands where its path has a folder', async () => {
+  writeFileSync(at('taken'), '');
+  const refused = { code: 'FILE_DENIED', hint: expect.stringMatching(/^A file stands/) as string };
+  await expect(writeNewFile(at('taken', 'file'), 'the test', chunks('one'))).rejects.toMatchObject(refused);
+});
+
+const describeProc = existsSync('/proc/self') ? describe : describe.skip;
+describeProc('/proc (skipped where there is none)', () => {
+  test('takes no files, and says that they are gone', async () => {
+    const refused = {
+      code: 'FILE_DENIED',
+      message: expect.stringMatching(/^Cannot write the test to \/proc\/showtell.*: ENOENT/) as string,
+    };
+    await expect(writeNewFile('/proc/showtell', 'the test', chunks('one'))).rejects.toMatchObject(refused);
+    await expect(writeNewFile('/proc/showtell/file', 'the test', chunks('one'))).rejects.toMatchObject(refused);
+    await expect(fillNewFolder('/proc/showtell', 'the test', ({ keep }) => keep('a', Buffer.from('a')))).rejects.toMatchObject(refused);
+  });
 });
 
 describeOnSmallDisk('a full disk', 2 ** 16, (disk) => {

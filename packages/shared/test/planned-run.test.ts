@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { keys } from '../src/keys';
+import { newestManifest } from '../src/manifests';
 import { FileStore } from '../src/object-store/file';
-import { PlannedRuns } from '../src/planned-run';
+import { noSuchRun, PlannedRuns, runNames } from '../src/planned-run';
 import type { PlanRecord } from '../src/schema/plan';
 import { encodeRecord } from '../src/schema/record';
 import type { RunRecord } from '../src/schema/run';
@@ -57,4 +58,12 @@ test('plans of runs that take turns are read once, one that was changed again, a
   expect((await runs.get('one')).plan.microBatch).toBe(16);
   await store.delete(keys.plan('two'));
   await expect(runs.get('two')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a run is what has a name that we give; one that is not there is told with those that are', async () => {
+  const store = new FileStore(join(folder, 'named'));
+  for (const run of ['mine', 'UPPER', '123']) await store.put(`runs/${run}/run.json`, encodeRecord(request(run)));
+  expect(await runNames(store)).toEqual(['mine']);
+  expect(await noSuchRun(store, '../x')).toMatchObject({ code: 'NOT_FOUND', message: `No run "../x" in ${store.url}; there are: mine` });
+  await expect(newestManifest(store, '../x')).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });

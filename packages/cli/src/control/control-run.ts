@@ -16,9 +16,13 @@ interface Control {
 
 type Services = CommandContext & RedisServices;
 
-/** Opens what changing a run needs. @throws ShowtellError `UNSAFE_STORE` among others: the control record is changed by compare-and-swap. */
-async function open(context: CommandContext): Promise<Services> {
+/**
+ * Opens what changing a run needs, once there is such a run: a mistyped name is told whatever is wrong with Redis.
+ * @throws ShowtellError `UNSAFE_STORE` among others: the control record is changed by compare-and-swap.
+ */
+async function open(context: CommandContext, run: string): Promise<Services> {
   const { settings, store, logger, shutdown, signal } = context;
+  await findPlannedRun(store, run, { signal });
   const redis = await openQueues(settings, logger, shutdown);
   await store.probe({ signal });
   return { ...context, ...redis };
@@ -29,22 +33,22 @@ function print<T>(report: T, json: boolean, format: (report: T) => string): void
 }
 
 export async function pause(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await pauseRun({ ...(await open(context)), run }), json, formatPaused);
+  print(await pauseRun({ ...(await open(context, run)), run }), json, formatPaused);
 }
 
 export async function cancel(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await cancelRun({ ...(await open(context)), run }), json, formatCancelled);
+  print(await cancelRun({ ...(await open(context, run)), run }), json, formatCancelled);
 }
 
 export async function resume(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await resumeRun({ ...(await open(context)), run }), json, formatResumed);
+  print(await resumeRun({ ...(await open(context, run)), run }), json, formatResumed);
 }
 
 export async function changePriority(
   context: CommandContext,
   { run: name, priority, json }: Control & { priority: number },
 ): Promise<void> {
-  const services = await open(context);
+  const services = await open(context, name);
   const run = await findPlannedRun(services.store, name, { signal: context.signal });
   if (await isEncoded(services.store, run, { signal: context.signal }))
     throw new ShowtellError('USAGE', `The run ${name} is complete, so no worker has anything to do for it`);

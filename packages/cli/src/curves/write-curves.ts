@@ -3,7 +3,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ShowtellError } from '@showtell/shared/errors';
-import { localFileError } from '@showtell/shared/local-file-error';
+import { newFileError } from '@showtell/shared/local-file-error';
 import { makeFolder } from '@showtell/shared/make-folder';
 import { EVENT_FILE, encodeEventFile } from '@showtell/trainer/curves/event-file';
 import { encodeMetricLines } from '@showtell/trainer/curves/metric-lines';
@@ -74,6 +74,6 @@ async function replaceFile(path: string, body: string | Uint8Array): Promise<voi
   } catch (error) {
     // What kept the file from being written may keep it from being removed; the first error is the one to tell.
     await rm(partial, { force: true }).catch(() => {});
-    throw localFileError(error, 'write the curves to', path);
+    throw newFileError(error, 'write the curves to', path);
   }
 }

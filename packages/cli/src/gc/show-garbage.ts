@@ -44,6 +44,8 @@ function complain({ unreadable, deleted }: GarbageReport): void {
         .slice(0, 20)
         .map(({ key }) => key)
         .join(', ')}`,
-      { hint: 'Nothing that they may name was deleted. Bring them back from a copy of the store, or remove the run: showtell rm RUN' },
+      {
+        hint: 'Nothing that they may name was deleted. Bring them back from a copy of the store, or remove what they belong to: showtell rm RUN, showtell rm --training NAME',
+      },
     );
 }

@@ -10,11 +10,11 @@ export const METRIC_LABELS: Readonly<Record<Metric, string>> = {
   CIDEr: 'CIDEr',
 };
 
-/** `0.1873`: of a score, its interval, a difference. */
-export const formatMetric = (value: number) => value.toFixed(4);
+/** `0.1873`: of a score, its interval, a difference. What rounds to nothing has no sign. */
+export const formatMetric = (value: number) => value.toFixed(4).replace(/^-(?=0\.0+$)/, '');
 
 /** `+0.0120`: of a difference. */
-export const formatDifference = (value: number) => `${value < 0 ? '' : '+'}${formatMetric(value)}`;
+export const formatDifference = (value: number) => formatMetric(value).replace(/^(?!-)/, '+');
 
 /** `0.1701 to 0.2044` */
 export const formatInterval = ({ low, high }: { readonly low: number; readonly high: number }) =>

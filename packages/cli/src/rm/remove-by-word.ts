@@ -29,11 +29,11 @@ interface Removal {
 export async function removeByWord(context: CommandContext, name: string, flags: RmFlags): Promise<void> {
   const { settings, logger, shutdown, signal } = context;
   const { yes = false, dryRun = false, withoutRedis = false, json = false, training = false } = flags;
+  const { what, holdings, check, remove } = training ? await trainingRemoval(context, name) : await runRemoval(context, name);
   if (!dryRun && settings.redis === undefined && !withoutRedis)
-    throw new ShowtellError('CONFIG_INVALID', 'Expected the address of Redis, where there may be jobs of it, but none is set', {
+    throw new ShowtellError('CONFIG_INVALID', `Expected the address of Redis, where there may be jobs of ${name}, but none is set`, {
       hint: 'Set REDIS_URL or --redis, or start showtell up. Where no worker is running and that server is gone for good, say --without-redis.',
     });
-  const { what, holdings, check, remove } = training ? await trainingRemoval(context, name) : await runRemoval(context, name);
   if (dryRun && json) process.stdout.write(`${JSON.stringify({ ...holdings, dryRun }, null, 2)}\n`);
   else (json ? process.stderr : process.stdout).write(formatHoldings(name, holdings));
   check();

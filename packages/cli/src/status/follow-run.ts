@@ -38,7 +38,10 @@ export function stuck({ run, state, failures, shards, request }: RunStatus): Sho
   const what = shards.failed === 0 ? 'finalizing it has failed' : `${shards.failed} of ${shards.planned} shards have failed`;
   const why = {
     failed: `${what}${failures[0] === undefined ? '' : `: ${failures[0].reason}`}`,
-    lost: 'shards are missing and it has no job in Redis',
+    lost:
+      shards.committed < shards.planned
+        ? 'shards are missing and it has no job in Redis'
+        : 'all of its shards are committed but no manifest tells of them, and it has no finalizer in Redis',
     paused: 'it is paused',
     cancelled: 'it is cancelled',
   }[state as 'failed' | 'lost' | 'paused' | 'cancelled'];

@@ -1,9 +1,8 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, missingShards, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { listCommitted, missingShards, noSuchRun, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { newestTold } from '../manifest';
-import { noSuchRun } from './status';
 
 interface Options {
   readonly signal?: AbortSignal;
@@ -12,7 +11,7 @@ interface Options {
 /** The run that an operator names. @throws ShowtellError `NOT_FOUND`, or `USAGE` when it has no plan yet. */
 export async function findPlannedRun(store: ObjectStore, name: string, options?: Options): Promise<PlannedRun> {
   const request = isName(name) ? await readRun(store, name, options) : undefined;
-  if (request === undefined) throw await noSuchRun(store, name, options?.signal);
+  if (request === undefined) throw await noSuchRun(store, name, options);
   const run = await readPlannedRun(store, name, options);
   if (run !== undefined) return run;
   throw new ShowtellError('USAGE', `The run ${name} has no plan yet, so it has no jobs: enqueueing it has not come to its end`, {

@@ -3,6 +3,7 @@ import type { KeyKind } from '@showtell/shared/key-kinds';
 import { keys } from '@showtell/shared/keys';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { noSuchRun } from '@showtell/shared/planned-run';
 import { redisPrefix } from '@showtell/shared/queue/connection';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
@@ -10,7 +11,6 @@ import { type FolderHoldings, lookAtFolder, removeFolder } from '@showtell/share
 import type { Logger } from 'pino';
 import { type RunUser, usersOfRun } from '../gc/users';
 import { endJobs } from './end-jobs';
-import { noSuchRun } from './status';
 
 /**
  * In which order a run's objects go, so that at no moment it looks like more than it is: without its manifests nobody trains on it,
@@ -41,7 +41,7 @@ interface Looking {
 /** What a run holds, and who refers to it. @throws ShowtellError `NOT_FOUND`; `CORRUPT_OBJECT` where nobody knows who refers to it. */
 export async function lookAtRun({ store, run, signal }: Looking): Promise<RunHoldings> {
   const holdings = isName(run) ? await lookAtFolder(store, folderOf(run), { signal }) : undefined;
-  if (holdings === undefined || holdings.count === 0) throw await noSuchRun(store, run, signal);
+  if (holdings === undefined || holdings.count === 0) throw await noSuchRun(store, run, signal && { signal });
   return { run, ...holdings, users: await usersOfRun(store, run, signal && { signal }) };
 }
 

@@ -3,14 +3,13 @@ import { readPart } from '@showtell/shared/commit';
 import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { type PlannedRun, planShard, readCommit, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { noSuchRun, type PlannedRun, planShard, readCommit, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import type { PlanRow } from '@showtell/shared/schema/plan';
 import type { SourceAddress } from '@showtell/shared/schema/run';
 import type { CommitRecord, Rejection } from '@showtell/shared/schema/shard';
 import { findByFileName, findById, type PlannedSample, readPlanRows, type SearchedShard } from '../plan/find-sample';
-import { noSuchRun } from './status';
 
 /** One sample with all that is known of it. */
 export interface SampleReport {
@@ -106,7 +105,7 @@ async function planOf(store: ObjectStore, run: string, signal?: AbortSignal): Pr
   const options = signal && { signal };
   const planned = isName(run) ? await readPlannedRun(store, run, options) : undefined;
   if (planned !== undefined) return planned;
-  if (!isName(run) || (await readRun(store, run, options)) === undefined) throw await noSuchRun(store, run, signal);
+  if (!isName(run) || (await readRun(store, run, options)) === undefined) throw await noSuchRun(store, run, options);
   throw new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
 }
 

@@ -1,7 +1,6 @@
-import { ShowtellError } from '@showtell/shared/errors';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readControlRecord, readPlannedRun, readRun, runNames } from '@showtell/shared/planned-run';
+import { noSuchRun, readControlRecord, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { listWorkers } from '@showtell/shared/queue/worker-report';
 import { type ControlRecord, priorityOf } from '@showtell/shared/schema/control';
@@ -87,7 +86,7 @@ export async function runStatus(
   const { known, signal } = options;
   const read = signal && { signal };
   const request = isName(name) ? await readRun(store, name, read) : undefined;
-  if (request === undefined) throw await noSuchRun(store, name, signal);
+  if (request === undefined) throw await noSuchRun(store, name, read);
   const run = await readPlannedRun(store, name, read);
   const planned = run?.plan.shards ?? [];
   const encoded = await readEncoded(store, run, { ...(known && { known }), ...read });
@@ -152,15 +151,6 @@ export async function runStatus(
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-
-/** What to say of a name that no run has. */
-export async function noSuchRun(store: ObjectStore, name: string, signal?: AbortSignal): Promise<ShowtellError> {
-  const names = await runNames(store, signal && { signal });
-  return new ShowtellError(
-    'NOT_FOUND',
-    `No run ${JSON.stringify(name)} in ${store.url}; ${names.length > 0 ? `there are: ${names.join(', ')}` : 'there is none yet'}`,
-  );
-}
 
 interface Progress {
   readonly control: ControlRecord['state'];

@@ -5,7 +5,7 @@ import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { listCommitted, noSuchRun, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -14,7 +14,6 @@ import { notFinite } from '../verify/check-rows';
 import { type CheckedShard, checkPart, checkShard } from '../verify/check-shard';
 import type { Finding } from '../verify/finding';
 import { isPlanned, listVoids, readRepaired, readVoid } from '../voids';
-import { noSuchRun } from './status';
 
 export interface VerifyOptions {
   readonly store: ObjectStore;
@@ -99,17 +98,20 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
     progress();
   });
   const strays = await unplanned(run, options);
+  const ofVoids = await checkVoids(run, options);
   const findings: Finding[] = [
     ...ofParts,
     ...checked.flatMap((each) => each.findings),
     ...lost.flatMap(({ finding }) => finding ?? []),
     ...strays.map(({ finding }) => finding),
+    ...ofVoids,
   ];
 
   const damaged = checked.filter((each) => each.findings.length > 0);
   const waiting = checked.filter((each) => each.findings.length === 0 && each.recordSha256 === null);
   const intact = checked.filter((each) => each.findings.length === 0 && each.recordSha256 !== null).map(({ record }) => record!);
-  const manifest = intact.length === plan.shards.length ? await checkManifest(run, newest, intact, options) : undefined;
+  const manifest =
+    intact.length === plan.shards.length && ofVoids.length === 0 ? await checkManifest(run, newest, intact, options) : undefined;
   if (manifest !== undefined && manifest !== 'due') findings.push(manifest);
   const named = new Set(checked.map(({ record }) => record?.key));
   const unnamed = [...bodies].filter(([key]) => !named.has(key));
@@ -144,7 +146,7 @@ async function openRun(
   try {
     const run = isName(name) ? await readPlannedRun(store, name, options) : undefined;
     if (run !== undefined) return { run };
-    if (!isName(name) || (await readRun(store, name, options)) === undefined) throw await noSuchRun(store, name, signal);
+    if (!isName(name) || (await readRun(store, name, options)) === undefined) throw await noSuchRun(store, name, options);
   } catch (error) {
     // Read in one go: the message says which of the two it is.
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
@@ -176,8 +178,43 @@ function broken(run: string, quick: boolean, finding: Finding): Verification {
 /** Whether a shard without a commit record once had one: a manifest was written since it was last taken away. */
 async function wasDone(store: ObjectStore, run: string, shard: number, { number }: NewestManifest, signal?: AbortSignal): Promise<boolean> {
   if (number === 0) return false;
-  const last = (await listVoids(store, run, { shard, ...(signal && { signal }) })).at(-1);
-  return last === undefined || (await readVoid(store, run, last, signal && { signal }))!.manifest < number;
+  const options = signal && { signal };
+  const last = (await listVoids(store, run, { shard, ...options })).at(-1);
+  if (last === undefined) return true;
+  try {
+    return (await readVoid(store, run, last, options))!.manifest < number;
+  } catch (error) {
+    // Then nobody knows; the void record is a finding of its own.
+    if (!isUnreadable(error)) throw error;
+    return false;
+  }
+}
+
+const isUnreadable = (error: unknown): error is ShowtellError =>
+  isShowtellError(error, 'CORRUPT_OBJECT') || isShowtellError(error, 'FORMAT_VERSION');
+
+/** Void records that cannot be read: until they can, no manifest can tell of all that was encoded again. */
+async function checkVoids(run: PlannedRun, { store, signal }: VerifyOptions): Promise<Finding[]> {
+  const options = signal && { signal };
+  const findings: Finding[] = [];
+  for (const entry of await listVoids(store, run.name, options))
+    try {
+      await readVoid(store, run.name, entry, options);
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      const where = keys.void(run.name, entry.shard, entry.number);
+      const message = error.message.replace(where, 'the void record');
+      findings.push({
+        what: 'corrupt',
+        run: run.name,
+        shard: entry.shard,
+        where,
+        message,
+        mend: 'operator',
+        hint: error.hint ?? FROM_A_COPY,
+      });
+    }
+  return findings;
 }
 
 /** What belongs to no shard: the frozen request, the captions, and the weights without which nothing can be encoded again. */

@@ -105,11 +105,23 @@ test('what a retry takes away while it looks is waited for, and what is encoded 
 
 test('a damaged record of what was taken away is named, with what to do', async () => {
   await store.put(keys.void('mine', 1, 1), Buffer.from('x'));
-  await expect(verify()).rejects.toMatchObject({
-    code: 'CORRUPT_OBJECT',
-    message: expect.stringContaining(keys.void('mine', 1, 1)) as string,
+  const finding = {
+    what: 'corrupt',
+    shard: 1,
+    where: keys.void('mine', 1, 1),
+    message: 'the void record is not JSON',
+    mend: 'operator',
     hint: expect.stringContaining('delete it') as string,
+  };
+  expect(await verify()).toMatchObject({ shards: { intact: 3 }, manifestDue: false, findings: [finding] });
+  await store.put(keys.void('mine', 1, 1), Buffer.from('{"formatVersion":9}'));
+  expect(await verify()).toMatchObject({
+    findings: [{ ...finding, message: expect.stringContaining('9') as string, hint: expect.any(String) as string }],
   });
+  await store.delete(keys.commit('mine', 1));
+  // Whether the shard was taken away before or after the manifest, only the void record could say.
+  expect(await verify()).toMatchObject({ shards: { damaged: 0, waiting: 1 }, findings: [{ where: keys.void('mine', 1, 1) }] });
+  await store.put(keys.commit('mine', 1), encodeRecord(made.commits[1]));
   await store.delete(keys.void('mine', 1, 1));
   expect(await verify()).toMatchObject({ manifestDue: false, findings: [] });
 });

@@ -1,7 +1,9 @@
 import { isShowtellError, ShowtellError } from '../errors';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL']);
+const REFUSED = new Set(['EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'EINVAL']);
+/** A file stands where a folder should, or a folder where a file should. */
+const OTHER_KIND = new Set(['ENOTDIR', 'EISDIR', 'EEXIST']);
 
 /** What a system call's error means for an object, as the store's own error; any other error comes back as it is. */
 export function fileError(error: unknown, operation: string, key: string, url: string): unknown {
@@ -15,5 +17,10 @@ export function fileError(error: unknown, operation: string, key: string, url: s
     });
   if (REFUSED.has(code))
     return new ShowtellError('STORE_DENIED', what, { cause: error, hint: 'Check who owns the folder and who may write to it.' });
+  if (OTHER_KIND.has(code))
+    return new ShowtellError('STORE_DENIED', what, {
+      cause: error,
+      hint: 'A file stands where the store has a folder, or a folder where it has a file: check its address.',
+    });
   return new ShowtellError('STORE_UNREACHABLE', what, { cause: error });
 }

@@ -18,8 +18,9 @@ export async function* walkFolder(root: string, prefix: string): AsyncGenerator<
   yield* walk(root, prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, []);
 }
 
-/** Names of the folders in `folder`, in the order in which their keys come. */
+/** Names of the folders in `folder`, in the order in which their keys come. Throws where `root` is a file, which holds nothing and never will. */
 export async function foldersIn(root: string, folder: string): Promise<string[]> {
+  await readdir(root).catch(ignore(['ENOENT']));
   const { names } = await namesOf(join(root, folder));
   const folders = names.filter((name) => name.endsWith('/')).sort(compareCodePoints);
   return folders.map((name) => name.slice(0, -1));

@@ -23,20 +23,28 @@ export function parseRecord<T extends z.ZodType>(schema: T, formatVersion: numbe
   try {
     value = JSON.parse(Buffer.from(body).toString('utf8'));
   } catch (cause) {
-    throw new ShowtellError('CORRUPT_OBJECT', `${where} is not JSON`, { cause, retryable: false });
+    throw corrupt(`${where} is not JSON`, cause);
   }
   const version = (value as { formatVersion?: unknown } | null)?.formatVersion;
+  if (typeof version !== 'number') throw corrupt(`${where} is not a record: it names no format version`);
   if (version !== formatVersion) {
-    throw new ShowtellError(
-      'FORMAT_VERSION',
-      `Expected format version ${formatVersion} in ${where} but received ${JSON.stringify(version)}`,
-      {
-        hint: 'Use the version of Showtell that wrote it, or make the run again.',
-      },
-    );
+    throw new ShowtellError('FORMAT_VERSION', `Expected format version ${formatVersion} in ${where} but received ${version}`, {
+      hint: 'Use the version of Showtell that wrote it, or make the run again.',
+    });
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success)
-    throw new ShowtellError('CORRUPT_OBJECT', `${where} does not fit its schema: ${z.prettifyError(parsed.error)}`, { retryable: false });
+  if (!parsed.success) throw corrupt(`${where} does not fit its schema: ${describeIssues(parsed.error)}`);
   return parsed.data;
+}
+
+const corrupt = (message: string, cause?: unknown) =>
+  new ShowtellError('CORRUPT_OBJECT', message, { cause, retryable: false, hint: 'Bring it back from a copy of the store.' });
+
+/** Issues that are told: a record of another kind has one for every field. */
+const TOLD = 3;
+
+/** `shards[3].sha256: expected a sha256 as 64 hexadecimal digits; …`, on one line. */
+function describeIssues({ issues }: z.ZodError): string {
+  const told = issues.slice(0, TOLD).map(({ path, message }) => (path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`));
+  return `${told.join('; ')}${issues.length > TOLD ? `; and ${issues.length - TOLD} more` : ''}`;
 }

@@ -114,6 +114,15 @@ describe('FileStore', () => {
     expect((await filesOf(folder)).length).toBeLessThan(25);
   });
 
+  test('a file in place of its folder is no empty store', async () => {
+    await writeFile(join(folder, 'file'), '');
+    const names = async () => {
+      for await (const name of new FileStore(join(folder, 'file')).folders('runs/'))
+        throw new Error(`Expected nothing but received ${name}`);
+    };
+    await expect(names()).rejects.toMatchObject({ code: 'STORE_DENIED', message: expect.stringContaining('ENOTDIR') as string });
+  });
+
   test('of several processes one creates, one replaces, and no increment is lost', async () => {
     const processes = 4;
     const rounds = 25;

@@ -14,8 +14,10 @@ test('a record is read back, and key order does not change its bytes', () => {
 test.each([
   ['no JSON', Buffer.from('{'), 'CORRUPT_OBJECT'],
   ['another version', encodeRecord({ formatVersion: 2, state: 'paused' }), 'FORMAT_VERSION'],
-  ['no version', encodeRecord({ state: 'paused' }), 'FORMAT_VERSION'],
-  ['null', Buffer.from('null'), 'FORMAT_VERSION'],
+  ['no version', encodeRecord({ state: 'paused' }), 'CORRUPT_OBJECT'],
+  ['null', Buffer.from('null'), 'CORRUPT_OBJECT'],
+  ['a list', Buffer.from('[1]'), 'CORRUPT_OBJECT'],
+  ['text', Buffer.from('"x"'), 'CORRUPT_OBJECT'],
   ['a wrong value', encodeRecord({ formatVersion: 1, state: 'asleep' }), 'CORRUPT_OBJECT'],
 ])('%s is refused with its key', (_name, body, code) => {
   expect(() => parse(body)).toThrow(expect.objectContaining({ code, message: expect.stringContaining('runs/r/control.json') as unknown }));
