@@ -7,6 +7,7 @@ import { type PipelineRig, pipelineRig } from '../pipeline-rig';
 import { findRedisServer, type RedisServer, startRedisServer } from '../redis-server';
 import { type S3TestServer, s3TestServer, startS3 } from '../s3-server';
 import { startShowtell, startWorkerProgram, type WorkerProgram, type WorkerProgramOptions } from '../worker-program';
+import { type FaultProxy, startFaultProxy } from './fault-proxy';
 
 export type StoreKind = 'file' | 's3';
 
@@ -16,6 +17,8 @@ export interface Place {
   readonly redis: RedisServer;
   /** Only on S3. */
   readonly s3: S3TestServer | undefined;
+  /** Only where they were asked for: in front of the servers, without a fault at the beginning of each test. */
+  readonly proxy: { readonly redis: FaultProxy; readonly s3: FaultProxy | undefined };
   /** A pipeline of its own on the place's servers; closed after the test. */
   rig(flags?: Partial<Settings>): Promise<PipelineRig>;
   /** A real `showtell worker`; killed after the test if it still runs. */
@@ -29,6 +32,8 @@ export interface FaultOptions {
   readonly stores?: readonly StoreKind[];
   /** What must not be found in any log, beside the secrets of the place's servers. */
   readonly secrets?: readonly string[];
+  /** Puts a proxy in front of each server; the settings of rigs and programs point to the proxies. */
+  readonly proxied?: boolean;
 }
 
 /**
@@ -38,7 +43,7 @@ export interface FaultOptions {
 export function describeFault(
   number: number,
   title: string,
-  { stores = ['file'], secrets = [] }: FaultOptions,
+  { stores = ['file'], secrets = [], proxied = false }: FaultOptions,
   body: (place: Place) => void,
 ) {
   for (const kind of stores) {
@@ -52,6 +57,7 @@ export function describeFault(
       let redis: RedisServer;
       let s3: S3TestServer | undefined;
       const password = randomBytes(12).toString('hex');
+      let proxy: { redis: FaultProxy; s3: FaultProxy | undefined } | undefined;
       const rigs: PipelineRig[] = [];
       const programs: WorkerProgram[] = [];
       beforeAll(async () => {
@@ -61,8 +67,22 @@ export function describeFault(
           process.env['AWS_ACCESS_KEY_ID'] = s3.credentials.accessKeyId;
           process.env['AWS_SECRET_ACCESS_KEY'] = s3.credentials.secretAccessKey;
         }
+        if (proxied)
+          proxy = {
+            redis: await startFaultProxy({ url: redis.url }),
+            s3: s3 && (await startFaultProxy({ url: s3.endpoint, credentials: s3.credentials })),
+          };
+      });
+      beforeEach(() => {
+        for (const one of [proxy?.redis, proxy?.s3]) {
+          one?.resume();
+          one?.rules.splice(0);
+          one?.requests.splice(0);
+        }
       });
       afterAll(async () => {
+        await proxy?.redis.stop();
+        await proxy?.s3?.stop();
         await s3?.stop();
         await redis.stop();
       });
@@ -88,9 +108,12 @@ export function describeFault(
         get s3() {
           return s3;
         },
+        get proxy() {
+          return proxy!;
+        },
         async rig(flags = {}) {
-          const at = s3 ? { store: `s3://${s3.bucket}/fault-${number}-${folders++}`, s3Endpoint: s3.endpoint } : {};
-          const rig = await pipelineRig(redis.url, { logLevel: 'info', ...at, ...flags });
+          const at = s3 ? { store: `s3://${s3.bucket}/fault-${number}-${folders++}`, s3Endpoint: proxy?.s3?.url ?? s3.endpoint } : {};
+          const rig = await pipelineRig(proxy?.redis.url ?? redis.url, { logLevel: 'info', ...at, ...flags });
           rigs.push(rig);
           return rig;
         },
