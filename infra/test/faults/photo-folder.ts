@@ -11,7 +11,7 @@ export interface EncodedPhotos extends Checked {
   readonly run: string;
   readonly commits: readonly CommitRecord[];
   /** The feature of a photo, by its file name without extension. */
-  feature(name: string): Float32Array;
+  readonly feature: (name: string) => Float32Array;
 }
 
 /** Writes photos, by file name, into a folder of the rig's, each with a caption. */

@@ -7,5 +7,5 @@ export const pixelBytes = (side: number) => side * side * 3;
 export const PIXEL_BYTES = pixelBytes(SIDE);
 /** Files above this are `TOO_LARGE`; they are not downloaded. */
 export const MAX_FILE_BYTES = 64 * 2 ** 20;
-/** Pictures above this are `TOO_MANY_PIXELS`; only their header is read. Decoded, such a picture takes 300 MB. */
+/** Pictures above this are `TOO_MANY_PIXELS`; only their header is read. Decoding such a picture takes 0.4 to 1.1 GB. */
 export const MAX_PIXELS = 100_000_000;

@@ -5,12 +5,16 @@ import { endsEarly, type ImageFormat, pngFrames, sniffFormat } from './format';
 import { plainJpegFrame } from './jpeg-frame';
 import { sharp } from './libvips';
 import { MAX_FILE_BYTES, MAX_PIXELS, SIDE } from './limits';
+import { PixelBudget } from './pixel-budget';
 
 /**
  * Warnings count: libjpeg decodes on over damaged data and only warns. The limit on pixels is checked before decoding.
  * Colour profiles are not followed, as Keras and Pillow do not when they load a photo, on which the encoder's weights were fitted.
  */
 const DECODE: SharpOptions = { autoOrient: true, failOn: 'warning', ignoreIcc: true, limitInputPixels: MAX_PIXELS };
+
+/** The largest picture takes more than 1 GB in its worst form, interlaced 16-bit RGBA: several large ones do not at once. */
+const decoding = new PixelBudget(MAX_PIXELS);
 
 export interface PreparedImage {
   /** side × side × 3 RGB, uint8, row after row. */
@@ -46,10 +50,11 @@ export async function prepare(bytes: Buffer, side = SIDE): Promise<PreparedImage
       throw new ShowtellError('TOO_MANY_PIXELS', `Expected at most ${MAX_PIXELS} pixels but received ${width} × ${height}`);
     const crop = centreSquare(width, height);
     // In one pass only a shrunk square that takes in every row gives the same pixels. A tenth of the work is saved.
-    const pixels =
+    const pixels = await decoding.run(width * height, async () =>
       plain && crop.side === height && crop.side >= side
-        ? await resizeInOnePass(bytes, crop, side)
-        : await resize(await decodeSquare(bytes, space, height, crop), crop.side, side);
+        ? resizeInOnePass(bytes, crop, side)
+        : resize(await decodeSquare(bytes, space, height, crop), crop.side, side),
+    );
     return { pixels, format, width, height, crop, frames };
   } catch (error) {
     if (error instanceof ShowtellError) throw error;
