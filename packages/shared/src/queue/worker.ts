@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { type Job, Worker } from 'bullmq';
+import { ErrorCode, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -89,8 +89,11 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     maxStalledCount: maxStalled,
   });
   const complain = oncePerSecond((error: Error, times) => logger.error({ err: error, times }, 'queue trouble'));
+  const tellLoss = oncePerSecond((error: Error, times) =>
+    logger.warn({ code: 'LOCK_LOST', reason: error.message, times }, 'lost the lock of a job, which is for another worker to end'),
+  );
   worker.on('error', (error) => {
-    complain(error);
+    (isLockLoss(error) ? tellLoss : complain)(error);
     if (/^OOM |EXECABORT/.test(error.message)) rest(worker);
   });
   worker.on('lockRenewalFailed', (jobs) => {
@@ -129,6 +132,17 @@ export async function drain(worker: Worker, seconds: number): Promise<void> {
   clearTimeout(handBack);
   clearTimeout(timer);
 }
+
+const LOCK_LOSSES: ReadonlySet<unknown> = new Set([
+  ErrorCode.JobNotExist,
+  ErrorCode.JobLockNotExist,
+  ErrorCode.JobNotInState,
+  ErrorCode.JobLockMismatch,
+]);
+
+/** BullMQ's refusal to renew the lock of a job, or to end one, that another worker has taken or even ended. */
+const isLockLoss = (error: Error & { readonly code?: unknown }) =>
+  LOCK_LOSSES.has(error.code) || error.message.startsWith('could not renew lock');
 
 /** An error that Redis itself answered with, rather than one of the way to it. */
 const isReply = (error: unknown) => error instanceof Error && error.name === 'ReplyError';

@@ -5,6 +5,7 @@ import { ABORT, createProcessor } from '../../src/queue/processor';
 import { ShardJob } from '../../src/queue/queues';
 
 const logger = pino({ level: 'silent' });
+const never = new AbortController().signal;
 const job = (data: unknown, more: object = {}) => ({ id: 'run.00001', queueName: 'ingest', data, ...more }) as Job<ShardJob>;
 const sound = { run: 'run', shard: 1 };
 const failing = async (error: unknown) => {
@@ -32,13 +33,21 @@ test('hands on payload, token and signal', async () => {
   expect(seen).toEqual([sound, 'token', signal]);
 });
 
+test('a job that came without its signal does not begin: nobody could stop it', async () => {
+  const work = jest.fn<Promise<void>, []>();
+  const error = await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(sound), 'token', undefined).catch(
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(UnrecoverableError);
+  expect((error as Error).message).toMatch(/^BUG: .*without a signal.*\(job, token, signal\)/);
+  expect(work).not.toHaveBeenCalled();
+});
+
 test.each([[undefined], [{}], [{ run: '../etc', shard: 1 }], [{ run: 'run', shard: -1 }], [{ run: 'run', shard: '1' }]])(
   'refuses the payload %j for good',
   async (data) => {
     const work = jest.fn<Promise<void>, []>();
-    const error = await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(data), 'token', undefined).catch(
-      (e: unknown) => e,
-    );
+    const error = await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(data), 'token', never).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UnrecoverableError);
     expect((error as Error).message).toContain('run.00001');
     expect(work).not.toHaveBeenCalled();
@@ -66,7 +75,7 @@ describe('while what a job needs is away', () => {
     };
     const waiting = job(sound, { attemptsStarted, moveToDelayed, log: async (row: string) => void logged.push(row) });
     const logged: string[] = [];
-    return { moveToDelayed, onOutage, logged, done: createProcessor(ShardJob, work, logger, { onOutage })(waiting, 'token', undefined) };
+    return { moveToDelayed, onOutage, logged, done: createProcessor(ShardJob, work, logger, { onOutage })(waiting, 'token', never) };
   };
 
   test.each(['STORE_UNREACHABLE', 'REDIS_FULL', 'RUN_LOCKED'] as const)('%s: it waits without using up an attempt', async (code) => {
