@@ -4,40 +4,14 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ShowtellError } from './errors';
 import { keepPassword, keepSecret, readSecret } from './secrets';
+import { Bool, Bytes, Folder, GIB, isAddress, RedisUrl, Seconds, Url } from './setting-schemas';
 import { sourceAccessProblems } from './source/source-access';
-
-const Url = (protocols: readonly string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
-    error: `expected an address that begins with ${protocols.map((p) => `${p}//`).join(' or ')}`,
-  });
-
-const GIB = 2 ** 30;
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: GIB,
-  tib: 2 ** 40,
-};
-
-/** A number of bytes, or a number with a unit: `2GiB`, `500 MB`. */
-const Bytes = z.preprocess(
-  (value) => {
-    const [, number, unit = ''] = typeof value === 'string' ? (/^\s*(\d+(?:\.\d+)?)\s*([kmgt]i?b)?\s*$/i.exec(value) ?? []) : [];
-    return number === undefined ? value : Math.round(Number(number) * UNITS[unit.toLowerCase()]!);
-  },
-  z.int({ error: 'expected bytes, such as 2GiB' }).min(0),
-);
 
 /** Every setting: its place in `showtell.config.json` (the key), its environment variable, and what it means. */
 export const SETTINGS = {
   store: { env: 'SHOWTELL_STORE', schema: Url(['file:', 's3:']), meaning: 'object store: file:///folder or s3://bucket/prefix' },
-  redis: { env: 'REDIS_URL', schema: Url(['redis:', 'rediss:']), meaning: 'job server' },
-  pixelRedis: { env: 'SHOWTELL_PIXEL_REDIS', schema: Url(['redis:', 'rediss:']), meaning: 'Redis for pixels (default: the job server)' },
+  redis: { env: 'REDIS_URL', schema: RedisUrl, meaning: 'job server' },
+  pixelRedis: { env: 'SHOWTELL_PIXEL_REDIS', schema: RedisUrl, meaning: 'Redis for pixels (default: the job server)' },
   s3Endpoint: { env: 'S3_ENDPOINT', schema: Url(['http:', 'https:']), meaning: 'address of an S3-compatible server (default: AWS)' },
   imagenetUrl: {
     env: 'SHOWTELL_IMAGENET_URL',
@@ -46,25 +20,25 @@ export const SETTINGS = {
   },
   tensorflow: {
     env: 'SHOWTELL_TENSORFLOW',
-    schema: z.string().min(1, 'expected a folder'),
+    schema: Folder,
     meaning: 'folder in which engine install keeps TensorFlow (default: ~/.cache/showtell/tensorflow)',
   },
   prefix: {
     env: 'SHOWTELL_PREFIX',
     schema: z
       .string()
-      .regex(/^[a-z0-9-]{1,40}$/, 'expected lower-case letters, digits and "-"')
+      .regex(/^[a-z0-9-]{1,40}$/, 'expected lower-case letters, digits and "-", at most 40')
       .default('showtell'),
     meaning: 'prefix of all keys in Redis',
   },
   lockSeconds: {
     env: 'SHOWTELL_LOCK_SECONDS',
-    schema: z.coerce.number().min(1).max(3600).default(60),
+    schema: Seconds(1, 3600).default(60),
     meaning: 'how long a job stays locked without renewal',
   },
   stalledSeconds: {
     env: 'SHOWTELL_STALLED_SECONDS',
-    schema: z.coerce.number().min(0.2).max(3600).default(30),
+    schema: Seconds(0.2, 3600).default(30),
     meaning: 'how often dead workers are looked for',
   },
   pixelWindow: {
@@ -85,22 +59,26 @@ export const SETTINGS = {
   },
   checkpointSeconds: {
     env: 'SHOWTELL_CHECKPOINT_SECONDS',
-    schema: z.coerce.number().min(1).default(900),
+    schema: Seconds(1, 1e6).default(900),
     meaning: 'how long a training goes on without a checkpoint; each epoch ends with one',
   },
   drainSeconds: {
     env: 'SHOWTELL_DRAIN_SECONDS',
-    schema: z.coerce.number().min(0).max(3600).default(25),
+    schema: Seconds(0, 3600).default(25),
     meaning: 'how long a stopping worker may finish what it has begun',
   },
   allowUnsafeRedis: {
     env: 'SHOWTELL_ALLOW_UNSAFE_REDIS',
-    schema: z.stringbool().or(z.boolean()).default(false),
+    schema: Bool.default(false),
     meaning: 'work with a Redis that evicts keys',
   },
   logLevel: {
     env: 'SHOWTELL_LOG_LEVEL',
-    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+    schema: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+        error: 'expected trace, debug, info, warn, error, fatal or silent',
+      })
+      .default('info'),
     meaning: 'least level that is logged',
   },
 } as const;
@@ -145,6 +123,7 @@ export function readSettings({
 }: SettingSources = {}): Settings {
   const problems: string[] = [];
   const file = readConfigFile(cwd, configFile, problems);
+  const fileName = configFile ?? CONFIG_FILE;
   const services = readServices(cwd);
   const settings: Record<string, unknown> = {};
   for (const [name, { env: variable, schema }] of Object.entries(SETTINGS)) {
@@ -156,11 +135,11 @@ export function readSettings({
         ? [flags[name as SettingName], `--${kebab(name)}`]
         : fromEnv.value !== undefined
           ? [fromEnv.value, fromEnv.variable]
-          : file[name] !== undefined
-            ? [file[name], `"${name}" in ${CONFIG_FILE}`]
+          : Object.hasOwn(file, name)
+            ? [file[name], `"${name}" in ${fileName}`]
             : [name === 'store' ? defaultStore(cwd) : name === 'redis' ? services?.redis : undefined, variable];
     const parsed = (found[0] === undefined ? schema.optional() : schema).safeParse(found[0]);
-    if (!parsed.success) problems.push(`${found[1]}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`);
+    if (!parsed.success) problems.push(`${found[1]}: ${problemOf(schema, parsed.error, found[0])}`);
     else settings[name] = parsed.data ?? schema.safeParse(undefined).data;
     if (secret) keepPassword(settings[name] as string | undefined);
     if (secret && commandLine && hasPassword(flags[name as SettingName]))
@@ -169,8 +148,8 @@ export function readSettings({
       );
   }
   for (const name of Object.keys(file))
-    if (!(name in SETTINGS))
-      problems.push(`"${name}" in ${CONFIG_FILE}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
+    if (!Object.hasOwn(SETTINGS, name))
+      problems.push(`"${name}" in ${fileName}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
   problems.push(...sourceAccessProblems(env));
   for (const name of ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) keepSecret(env[name]);
   if (problems.length > 0)
@@ -187,6 +166,12 @@ export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${le
 
 const hasPassword = (address: unknown) => typeof address === 'string' && URL.canParse(address) && new URL(address).password !== '';
 
+/** What is wrong with a value, which is printed unless it may hold a secret: that of an address. */
+function problemOf(schema: z.ZodType, { issues }: z.ZodError, value: unknown): string {
+  const expected = issues.map(({ message }) => message).join('; ');
+  return isAddress(schema) ? expected : `${expected} but received ${JSON.stringify(value)}`;
+}
+
 function defaultStore(cwd: string): string {
   return pathToFileURL(join(cwd, WORK_FOLDER, 'store')).href;
 }
@@ -197,9 +182,12 @@ function readConfigFile(cwd: string, named: string | undefined, problems: string
   try {
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>;
-    problems.push(`${path}: expected a JSON object`);
+    problems.push(
+      `${path}: expected a JSON object but received ${Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`}`,
+    );
   } catch (error) {
-    problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    // The parser's own words repeat a piece of the file, in which a password may stand.
+    problems.push(`${path}: ${error instanceof SyntaxError ? 'expected JSON, which this is not' : (error as Error).message}`);
   }
   return {};
 }

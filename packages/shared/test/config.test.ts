@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CONFIG_FILE, readSettings, WORK_FOLDER } from '../src/config';
+import fc from 'fast-check';
+import { CONFIG_FILE, readSettings, SETTINGS, type Settings, WORK_FOLDER } from '../src/config';
 import { isShowtellError } from '../src/errors';
 
 let cwd: string;
@@ -85,4 +86,61 @@ test.each([
 
 test.each(['2 apples', '-1', 'GiB', ''])('a size of %j is none', (featureMemory) => {
   expect(() => readSettings({ flags: { featureMemory }, env: {}, cwd: '/' })).toThrow(/--feature-memory: expected bytes, such as 2GiB/);
+});
+
+test.each([
+  [
+    { redis: 'redis://:pw@host:99999' },
+    /^--redis: expected an address that begins with redis:\/\/ or rediss:\/\/; this one cannot be read: a port/,
+  ],
+  [{ redis: 'redis://:p/w@host' }, /^--redis: .*written %2F/],
+  [{ redis: 'redis://host/zero' }, /^--redis: expected a database number, or nothing, behind the host/],
+  [{ redis: 5 }, /^--redis: expected an address that begins with redis:\/\/ or rediss:\/\/$/],
+  [{ s3Endpoint: 'minio:9000' }, /^--s3-endpoint: expected an address that begins with http:\/\/ or https:\/\/$/],
+  [{ lockSeconds: 'soon' }, /^--lock-seconds: expected a number from 1 to 3600 but received "soon"$/],
+  [{ lockSeconds: true }, /^--lock-seconds: expected a number from 1 to 3600 but received true$/],
+  [{ lockSeconds: '' }, /^--lock-seconds: expected a number from 1 to 3600 but received ""$/],
+  [{ lockSeconds: '0x10' }, /but received "0x10"$/],
+  [{ stalledSeconds: 0.1 }, /^--stalled-seconds: expected a number from 0.2 to 3600 but received 0.1$/],
+  [{ pixelWindow: -1 }, /^--pixel-window: expected bytes, such as 2GiB but received -1$/],
+  [{ allowUnsafeRedis: 'maybe' }, /^--allow-unsafe-redis: expected true or false but received "maybe"$/],
+  [{ logLevel: 'loud' }, /^--log-level: expected trace, .* or silent but received "loud"$/],
+])('%j is refused, saying what was expected', (flags, says) => {
+  expect(problemsOf(() => readSettings({ flags, env: {}, cwd }))).toMatch(says);
+});
+
+test('in a file only settings count, whatever else an object has by itself', () => {
+  writeConfig('{"__proto__": {"prefix": "x"}, "toString": 1}');
+  expect(problemsOf(() => readSettings({ env: {}, cwd }))).toMatch(/^2 settings are wrong[^]*"__proto__" in [^]*"toString" in /);
+});
+
+test('a file that is no JSON, or no object, is named and none of it is shown', () => {
+  writeConfig('{"redis": redis://:hunter2@host}');
+  expect(problemsOf(() => readSettings({ env: {}, cwd }))).toMatch(/expected JSON, which this is not$/);
+  writeConfig('["hunter2"]');
+  expect(problemsOf(() => readSettings({ env: {}, cwd }))).toMatch(/expected a JSON object but received a list$/);
+});
+
+test('whatever a file holds, settings are read or all that is wrong is told', () => {
+  const value = fc.oneof(fc.anything(), fc.constantFrom('1e999', '5', 'true', 'redis://h', 'file:///x', '2GiB', 'debug', -0, 1e21));
+  const object = fc.dictionary(fc.oneof(fc.constantFrom(...Object.keys(SETTINGS)), fc.string()), value);
+  fc.assert(
+    fc.property(object, (file) => {
+      writeConfig(JSON.stringify(file));
+      let settings: Settings;
+      try {
+        settings = readSettings({ env: {}, cwd });
+      } catch (error) {
+        if (isShowtellError(error, 'CONFIG_INVALID')) return;
+        throw error;
+      }
+      // What was accepted is what was written, or the number or truth that its text means.
+      for (const [name, given] of Object.entries(JSON.parse(JSON.stringify(file)) as Record<string, unknown>)) {
+        const read = settings[name as keyof Settings];
+        expect(Object.hasOwn(SETTINGS, name)).toBe(true);
+        if (typeof read === 'string' || typeof given !== 'string') expect(read).toBe(given);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
