@@ -124,7 +124,7 @@ export function redisError(error: unknown, where: string): unknown {
   if (typeof text !== 'string' || isShowtellError(error)) return error;
   if (/^NOPERM|ACL failure in script|^ERR The user executing the script can't/i.test(text))
     return new ShowtellError('REDIS_DENIED', `Redis at ${where} does not let this user do what it wants to: ${withoutHash(text)}`, {
-      hint: 'Use the user of this role in the address (redis://role:password@host), and the rules of infra/redis/users.acl.',
+      hint: 'Use the user of this role in the address; infra/redis/users.acl has the rules of each.',
     });
   if (/^(WRONGPASS|NOAUTH|ERR invalid password|ERR AUTH)/i.test(text))
     return new ShowtellError('REDIS_DENIED', `Redis at ${where} refuses the user name or password: ${firstWord(text)}`, {
