@@ -2,7 +2,7 @@ import { type Agent, createServer, request as httpRequest, type IncomingMessage,
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signedAnew } from './signed-anew';
-import { startTcpProxy, type TcpProxy } from './tcp-proxy';
+import { reset, startTcpProxy, type TcpProxy } from './tcp-proxy';
 
 export interface FaultRule {
   /** Every request if nothing is said. */
@@ -113,7 +113,7 @@ async function startRequestProxy({ target, rules, requests, credentials }: Reque
     const passed: PassedRequest = { method, path, headers, status: undefined, action };
     requests.push(passed);
     if (action !== undefined && 'reset' in action) {
-      request.socket.resetAndDestroy();
+      reset(request.socket);
       return;
     }
     if (action !== undefined && ('hang' in action || 'status' in action)) {
@@ -131,12 +131,12 @@ async function startRequestProxy({ target, rules, requests, credentials }: Reque
     const onward = httpRequest({ host: target.hostname, port: target.port, method, path, headers, agent: false as unknown as Agent });
     onward.on('response', (answered) => giveBack(answered, response, passed));
     // A server that is gone looks to the client as it is.
-    onward.on('error', () => response.socket?.resetAndDestroy());
+    onward.on('error', () => lose(response));
     response.on('close', () => onward.destroy());
     request.pipe(onward);
   };
   const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (request, response) => {
-    answer(request, response).catch(() => request.socket.resetAndDestroy());
+    answer(request, response).catch(() => reset(request.socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
@@ -167,7 +167,7 @@ function giveBack(answered: IncomingMessage, response: ServerResponse, passed: P
   const { action } = passed;
   const status = answered.statusCode!;
   if (action !== undefined && 'dropAnswer' in action) {
-    answered.resume().once('end', () => response.socket?.resetAndDestroy());
+    answered.resume().once('end', () => reset(response.req.socket));
     return;
   }
   passed.status = status;
@@ -184,13 +184,13 @@ function giveBack(answered: IncomingMessage, response: ServerResponse, passed: P
     action === undefined
       ? undefined
       : 'cut' in action
-        ? ([action.cut, () => response.socket?.resetAndDestroy()] as const)
+        ? ([action.cut, () => reset(response.req.socket)] as const)
         : 'truncate' in action
           ? ([action.truncate, () => response.end()] as const)
           : 'stall' in action
             ? ([action.stall, () => {}] as const)
             : undefined;
-  answered.on('error', () => response.socket?.resetAndDestroy());
+  answered.on('error', () => lose(response));
   if (after === undefined) answered.pipe(response);
   else void passBytes(answered, response, ...after);
 }
@@ -207,3 +207,8 @@ async function passBytes(answered: IncomingMessage, response: ServerResponse, by
   }
   then();
 }
+
+/** Unless all that was to be said is said: what is on its way must arrive. */
+const lose = (response: ServerResponse) => {
+  if (!response.writableEnded) reset(response.req.socket);
+};

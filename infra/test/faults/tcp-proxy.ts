@@ -34,13 +34,13 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     client.on('close', () => clients.delete(client));
     if (isCut) {
       client.on('error', () => {});
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
     const onward = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
     // Either end's reset is the other's.
-    client.on('error', () => onward.resetAndDestroy());
-    onward.on('error', () => client.resetAndDestroy());
+    client.on('error', () => reset(onward));
+    onward.on('error', () => reset(client));
     client.on('close', () => onward.destroy());
     onward.on('close', () => client.destroySoon());
     client.pipe(gate()).pipe(onward);
@@ -48,14 +48,11 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const reset = () => {
-    for (const client of clients) client.resetAndDestroy();
-  };
   return {
     port: (server.address() as AddressInfo).port,
     cut() {
       isCut = true;
-      reset();
+      for (const client of clients) reset(client);
     },
     hang() {
       resume();
@@ -72,9 +69,15 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     async stop() {
       server.close();
-      reset();
+      for (const client of clients) client.destroy();
       resume();
       await once(server, 'close');
     },
   };
+}
+
+/** A connection that is being ended cannot be reset any more: Node would leave it open for ever. */
+export function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
 }
