@@ -59,7 +59,7 @@ describeRedis('workers that come and go', () => {
   /** A run of one shard, which takes a while. */
   const slow = { dataset: 'synthetic:120', shardRows: 512, microBatch: 4 };
 
-  test('SIGTERM within the grace period: the shard in hand is finished, the next one not begun', async () => {
+  test('fault 5 [file] SIGTERM within the grace period: the shard in hand is finished, the next one not begun', async () => {
     const { run, shards } = await rig.enqueue({ dataset: 'synthetic:120', shardRows: 50, microBatch: 4 });
     expect(shards.planned).toBe(2);
     rig.ingest();
@@ -73,9 +73,12 @@ describeRedis('workers that come and go', () => {
     const left = (await encodeJob(run, 1 - done!))!;
     expect(await left.getState()).toBe('prioritized');
     expect(left).toMatchObject({ attemptsMade: 0, attemptsStarted: 0 });
+    await rig.encoder({ once: true }).done;
+    await complete(run);
+    await checkInvariants(rig.store, run);
   }, 60_000);
 
-  test('SIGTERM past it: the shard goes back as it came, and a worker that waits takes it at once', async () => {
+  test('fault 5 [file] SIGTERM past it: the shard goes back as it came, and a worker that waits takes it at once', async () => {
     // Their locks would outlast the test: what the other one gets, it gets because it was handed back.
     const settings = { drainSeconds: 0, lockSeconds: 600, stalledSeconds: 600 };
     const both = [start('encoder', { settings }), start('encoder', { settings })];
@@ -91,10 +94,11 @@ describeRedis('workers that come and go', () => {
     await says(second, 'encoder is ready');
     expect(await encodeJob(run, 0)).toMatchObject({ attemptsMade: 0, stalledCounter: 0 });
     await complete(run);
+    await checkInvariants(rig.store, run);
     expect((await readCommit(rig.store, run, 0))!.execution.worker).toContain(`.${second.child.pid}.`);
   }, 60_000);
 
-  test('SIGTERM of ingest hands back what it streams, at once; another one ends it', async () => {
+  test('fault 5 [file] SIGTERM of ingest hands back what it streams, at once; another one ends it', async () => {
     const { run } = await rig.enqueue(slow);
     const first = start('ingest', { settings: { drainSeconds: 60 } });
     await until(async () => (await redis.window.reserved()) > 0, 30_000);
@@ -106,7 +110,7 @@ describeRedis('workers that come and go', () => {
     await checkInvariants(rig.store, run);
   }, 60_000);
 
-  test('a second SIGTERM ends an encoder at once, and the process that computes with it', async () => {
+  test('fault 5 [file] a second SIGTERM ends an encoder at once, and the process that computes with it', async () => {
     const { run } = await rig.enqueue(slow);
     rig.ingest();
     const encoder = start('encoder', { settings: { drainSeconds: 600 } });
@@ -162,7 +166,7 @@ describeRedis('workers that come and go', () => {
     60_000,
   );
 
-  test('a photo that kills ingest, and one that kills the encoder, are found and rejected; all others are committed', async () => {
+  test('fault 2 [file] a photo that kills ingest, and one that kills the encoder, are found and rejected; all others are committed', async () => {
     const { imageIds } = await writeCocoFixture(folder, [{ name: 'train2017', photos: 20 }]);
     const path = (index: number) => join(folder, 'train2017', `${imageIds['train2017']![index]!.padStart(12, '0')}.jpg`);
     const deadly = { preparing: 'kills whoever prepares it', encoder: [10, 250, 40] } as const;

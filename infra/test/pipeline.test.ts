@@ -101,7 +101,7 @@ describeRedis('the pipeline', () => {
     await expect(rig.enqueue({ settings })).rejects.toMatchObject({ code: url === undefined ? 'CONFIG_INVALID' : 'REDIS_UNREACHABLE' });
   });
 
-  test('enqueueing again, at once, before and in the middle, adds nothing that is on its way or done', async () => {
+  test('fault 12 [file] enqueueing again, at once, before and in the middle, adds nothing that is on its way or done', async () => {
     const both = await Promise.all([rig.enqueue(), rig.enqueue()]);
     expect(new Set(both.map(({ shards }) => shards.added))).toEqual(new Set([0, 5]));
     const { run } = both[0]!;
@@ -200,7 +200,7 @@ describeRedis('the pipeline', () => {
     await checkInvariants(rig.store, run);
   }, 60_000);
 
-  test('a shard that cannot be encoded fails in the encode queue alone, and goes on once the cause is mended', async () => {
+  test('fault 12 [file] a shard that cannot be encoded fails in the encode queue alone, and goes on once the cause is mended', async () => {
     const { run } = await rig.enqueue();
     const plan = keys.planPart(run, 1, 'x').replace(/x\.arrow$/, '');
     const parts = join(rig.folder, 'store', 'runs', run, 'plan');

@@ -2,6 +2,14 @@ import { channel } from 'node:diagnostics_channel';
 
 /** Lines between two effects, where a crash, a pause or a lost lock would tell most. */
 export const POINTS = [
+  /** A run's name is taken, it has no plan. Subject: the run. */
+  'enqueue:claimed',
+  /** The finalizer's job is there, those of shards are not. Subject: the run. */
+  'enqueue:finalize-added',
+  /** What was left of old jobs is removed, the new ones are not added. Subject: the run. */
+  'enqueue:jobs-removed',
+  /** Jobs of some shards, 500 at most, are added. Subject: the run. */
+  'enqueue:jobs-added',
   /** The photos of a micro-batch are in Redis. Subject: `run/shard`. */
   'ingest:block-put',
   /** All pixels of a shard are in Redis, its encode job is not. Subject: `run/shard`. */

@@ -5,6 +5,7 @@ import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/conne
 import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
 import { takeTurns } from '@showtell/shared/queue/turns';
+import { reached } from '@showtell/shared/reached';
 import { type ControlRecord, priorityOf } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
 import { newestTold } from '../manifest';
@@ -74,7 +75,10 @@ async function addMissing(
   const adds = !dryRun && state === 'running';
   if (missing.length === 0 && (await isFinished(store, run, options))) return counts;
 
-  if (adds) await addFinalize(queues, run.name);
+  if (adds) {
+    await addFinalize(queues, run.name);
+    reached('enqueue:finalize-added', run.name);
+  }
   const found = await locate(store, queues, run, missing, signal);
   const absent = missing.filter((_, index) => found[index] === 'none' || found[index] === 'failed');
   counts.committed += count(found, 'committed');
@@ -141,6 +145,7 @@ async function addIngest(queues: Queues, run: PlannedRun, shards: readonly numbe
   const encode = queues.encode(run.plan.encoder.precision);
   const ids = shards.map((shard) => jobIds.shard(run.name, shard));
   await Promise.all(ids.flatMap((id) => [queues.ingest.remove(id), encode.remove(id)]));
+  reached('enqueue:jobs-removed', run.name);
   const turns = await takeTurns({ redis: queues.redis, queue: queues.ingest }, run.name, priority, shards.length);
   await queues.ingest.addBulk(
     shards.map((shard, index) => ({
@@ -149,6 +154,7 @@ async function addIngest(queues: Queues, run: PlannedRun, shards: readonly numbe
       opts: { jobId: ids[index]!, priority: turns[index]! },
     })),
   );
+  reached('enqueue:jobs-added', run.name);
 }
 
 export async function addFinalize(queues: Queues, run: string): Promise<void> {

@@ -6,6 +6,7 @@ import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
+import { reached } from '@showtell/shared/reached';
 import { checkRunStays } from '@showtell/shared/run-stays';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import { sideOf } from '@showtell/shared/schema/encoder-identity';
@@ -226,6 +227,7 @@ async function plan(request: RunRecord, options: EnqueueOptions): Promise<Planne
   const { run, parts, body } = planFor(await calibrate?.(photos()));
   await weights.put();
   await claim(store, request, signal);
+  reached('enqueue:claimed', request.run);
   if (base !== undefined) await checkRunStays(store, { run: base.planned.name, manifest: base.found.key }, signal && { signal });
   onProgress?.({ step: 'plan', done: 0, total: parts.length });
   const { outcome } = await commit(store, { parts, recordKey: keys.plan(request.run), record: body, ...(signal && { signal }) });
