@@ -1,5 +1,5 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
-import { Command } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { cancelCommand } from './commands/cancel';
 import { captionCommand } from './commands/caption';
 import { checkpointsCommand } from './commands/checkpoints';
@@ -28,6 +28,7 @@ import { upCommand } from './commands/up';
 import { verifyCommand } from './commands/verify';
 import { workerCommand } from './commands/worker';
 import { addSettingFlags, isEverydaySetting } from './settings-flags';
+import { usageError } from './usage-error';
 
 /** The whole command line. Nothing heavy is loaded before a command's action runs, so that help is instant. */
 export function createProgram(shutdown: Shutdown): Command {
@@ -40,8 +41,8 @@ export function createProgram(shutdown: Shutdown): Command {
       visibleGlobalOptions: (command) => (command === program ? [] : program.options.filter(isEverydaySetting)),
       styleTitle: (title) => (title === 'Global Options:' ? 'Settings:' : title),
     })
-    .configureOutput({ writeErr: () => {} })
-    .exitOverride();
+    .configureOutput({ writeErr: () => {} });
+  throwing(program);
   addSettingFlags(program);
   const groups: [string, Command[]][] = [
     ['Try it:', [demoCommand(shutdown), doctorCommand(shutdown)]],
@@ -79,6 +80,14 @@ Examples:
 /** Commander hands settings down only to commands that it makes itself. */
 function inheriting(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent);
+  throwing(command);
   for (const child of command.commands) inheriting(child, command);
   return command;
+}
+
+/** Commander ends no process here: what it was given wrongly is one of our errors, that help was printed its own. */
+function throwing(command: Command): void {
+  command.exitOverride((end: CommanderError) => {
+    throw end.exitCode === 0 ? end : usageError(command, end);
+  });
 }

@@ -1,11 +1,10 @@
-import { constants } from 'node:fs';
-import { access, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { openPhotoEncoder, openRunEncoder, type PhotoEncoder, type PhotoEncoderOptions } from '@showtell/captioner/photo-encoder';
 import { CALIBRATION_PHOTOS } from '@showtell/encoder-worker/encoder/int8/calibrate';
 import { encodeFeatureRows } from '@showtell/shared/arrow/feature-rows';
 import { WORK_FOLDER } from '@showtell/shared/config';
-import { EXIT, ShowtellError } from '@showtell/shared/errors';
+import { EXIT } from '@showtell/shared/errors';
+import { writeNewFile } from '@showtell/shared/new-file';
 import type { FeatureRow } from '@showtell/shared/schema/shard';
 import type { CommandContext } from './context';
 import { type CalibrationRequest, checkCalibrationRequest } from './enqueue/calibration';
@@ -27,27 +26,41 @@ export interface FeaturesRequest
 
 /** Writes a feature for each photo. Photos that cannot be encoded are told on standard error and make the exit code 3. */
 export async function writeFeatures(context: CommandContext, { photos, out, ...request }: FeaturesRequest): Promise<void> {
-  // Before an hour of encoding, not after it.
-  if (out !== undefined) await access(dirname(out), constants.W_OK).catch((cause: Error) => refuse(out, cause));
-  const encoder = await openEncoder(context, request);
-  context.shutdown.defer('encoder', () => encoder.close());
-  process.stderr.write(`Encoding by ${formatEngine(encoder.description)}\n`);
-  const rows: FeatureRow[] = [];
-  for await (const { index, feature, error } of encoder.encode(photos)) {
-    const path = photos[index]!;
-    if (error) {
-      process.exitCode = EXIT.INPUT;
-      reportRejected(path, error);
-      continue;
+  let [count, dimension] = [0, 0];
+  async function* rows(): AsyncGenerator<FeatureRow> {
+    const encoder = await openEncoder(context, request);
+    context.shutdown.defer('encoder', () => encoder.close());
+    ({ dimension } = encoder.identity);
+    process.stderr.write(`Encoding by ${formatEngine(encoder.description)}\n`);
+    for await (const { index, feature, error } of encoder.encode(photos)) {
+      const path = photos[index]!;
+      if (error) {
+        process.exitCode = EXIT.INPUT;
+        reportRejected(path, error);
+      } else {
+        count += 1;
+        yield { imageId: path, fileName: path, feature };
+      }
     }
-    const row: FeatureRow = { imageId: path, fileName: path, feature };
-    if (out === undefined) process.stdout.write(jsonLine(row));
-    else rows.push(row);
   }
-  if (out === undefined) return;
-  const body = out.endsWith('.arrow') ? encodeFeatureRows(rows, encoder.identity.dimension) : rows.map(jsonLine).join('');
-  await writeWhole(out, body);
-  process.stderr.write(`${plural(rows.length, 'feature')} of ${encoder.identity.dimension} numbers in ${out}\n`);
+  if (out === undefined) {
+    for await (const row of rows()) process.stdout.write(jsonLine(row));
+    return;
+  }
+  // Opened before the encoder: an hour of encoding must not end in a file that cannot be written.
+  await writeNewFile(out, 'the features', out.endsWith('.arrow') ? arrowFile(rows(), () => dimension) : lines(rows()), context.signal);
+  process.stderr.write(`${plural(count, 'feature')} of ${dimension} numbers in ${out}\n`);
+}
+
+async function* lines(rows: AsyncIterable<FeatureRow>): AsyncGenerator<Buffer> {
+  for await (const row of rows) yield Buffer.from(jsonLine(row));
+}
+
+/** One batch, so that memory holds all of them. @param dimension known once the rows are. */
+async function* arrowFile(rows: AsyncIterable<FeatureRow>, dimension: () => number): AsyncGenerator<Buffer> {
+  const all: FeatureRow[] = [];
+  for await (const row of rows) all.push(row);
+  yield encodeFeatureRows(all, dimension());
 }
 
 async function openEncoder(context: CommandContext, request: Omit<FeaturesRequest, 'photos' | 'out'>): Promise<PhotoEncoder> {
@@ -75,19 +88,3 @@ async function openEncoder(context: CommandContext, request: Omit<FeaturesReques
 }
 
 const jsonLine = ({ fileName, feature }: FeatureRow) => `${JSON.stringify({ photo: fileName, feature: [...feature] })}\n`;
-
-/** The file appears whole or not at all. */
-async function writeWhole(path: string, body: string | Buffer): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    await writeFile(partial, body);
-    await rename(partial, path);
-  } catch (cause) {
-    await rm(partial, { force: true });
-    refuse(path, cause as Error);
-  }
-}
-
-function refuse(path: string, cause: Error): never {
-  throw new ShowtellError('USAGE', `${path} cannot be written: ${cause.message}`, { cause });
-}

@@ -1,4 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { MAX_FILE_BYTES } from '@showtell/shared/image/limits';
 import { prepare, tooLarge } from '@showtell/shared/image/prepare';
@@ -61,12 +62,19 @@ export async function preparePhoto(photo: string | Buffer, side: number): Promis
   }
 }
 
-/** Looks at the size first: what is too large is not read. */
+/** Looks at the size first: what is too large is not read. What tells no size (a pipe, a device) is read as far as a photo may go. */
 async function readPhoto(path: string): Promise<Buffer> {
   try {
     const { size } = await stat(path);
     if (size > MAX_FILE_BYTES) throw tooLarge(size);
-    return await readFile(path);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > MAX_FILE_BYTES) throw tooLarge(bytes);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, bytes);
   } catch (cause) {
     if (isShowtellError(cause)) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;

@@ -4,6 +4,7 @@ import { putWeights } from '@showtell/encoder-worker/encoder/weights/keep';
 import { resolveWeights } from '@showtell/encoder-worker/encoder/weights/resolve';
 import { type EnqueueReport, enqueue } from '@showtell/ingest/admin/enqueue';
 import { openDataset } from '@showtell/ingest/source/open';
+import { ShowtellError } from '@showtell/shared/errors';
 import type { Precision } from '@showtell/shared/schema/encoder-identity';
 import { findPreset } from '@showtell/trainer/model/presets/presets';
 import type { CommandContext } from '../context';
@@ -53,6 +54,7 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   if (request.train !== undefined) findPreset(request.train);
   checkPrecision(precision);
   checkCalibrationRequest(request, precision, request.base);
+  checkReached(request);
   const endpoint = sourceEndpoint ?? settings.s3Endpoint;
   const source = await openDataset(text, { ...defined({ endpoint, unsigned, photos }), signal });
   const weights = await withDownloadProgress('Fetching the weights', (onProgress) =>
@@ -84,6 +86,18 @@ export async function enqueueSource(context: CommandContext, request: EnqueueReq
   } finally {
     bars.end();
   }
+}
+
+/** What says how a source in S3 is reached says nothing of another one. */
+function checkReached({ source, sourceEndpoint, unsigned }: EnqueueRequest): void {
+  const flag = sourceEndpoint !== undefined ? '--source-endpoint' : unsigned === true ? '--no-sign-request' : undefined;
+  if (flag !== undefined && !/^s3:/i.test(source))
+    throw new ShowtellError('USAGE', `Expected an s3:// address as the source with ${flag} but received ${JSON.stringify(source)}`);
+  if (sourceEndpoint !== undefined && !/^https?:\/\/[^/]/i.test(sourceEndpoint))
+    throw new ShowtellError(
+      'USAGE',
+      `Expected an address that begins with http:// or https:// for --source-endpoint but received ${JSON.stringify(sourceEndpoint)}`,
+    );
 }
 
 /** Without the members that are `undefined`. */

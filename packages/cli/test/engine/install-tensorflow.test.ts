@@ -125,7 +125,7 @@ describe('showtell engine install tensorflow', () => {
 
   test('an unknown engine is refused', async () => {
     const { code, stderr } = await runProgram(['engine', 'install', 'torch'], { cwd: dirname(kept) });
-    expect(stderr).toContain('Allowed choices are tensorflow');
+    expect(stderr).toContain('Expected tensorflow or onnx-cuda for <engine>');
     expect(code).toBe(2);
   });
 });

@@ -35,7 +35,11 @@ export interface OpenDatasetOptions {
  * @throws ShowtellError `USAGE`, `NOT_A_DATASET` where there is none or more than one, or what the store throws.
  */
 export async function openDataset(text: string, options: OpenDatasetOptions = {}): Promise<DatasetSource> {
-  if (text.startsWith('synthetic:')) return syntheticDataset(text);
+  if (text.startsWith('synthetic:')) {
+    const drawn = syntheticDataset(text);
+    withPhotos(synthetic, drawn.address, options.photos);
+    return drawn;
+  }
   const { endpoint, unsigned, signal } = options;
   const url = addressOf(text, options.cwd ?? process.cwd());
   const reached = url.startsWith('file:') ? {} : { ...(endpoint !== undefined && { endpoint }), ...(unsigned === true && { unsigned }) };

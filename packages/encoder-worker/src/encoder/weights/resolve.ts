@@ -54,6 +54,11 @@ export async function resolveWeights(spec: string, options: ResolveOptions = {})
   if (spec === 'bundled') return resolved(readBundledWeights(), spec, 'bundled: InceptionV3 of the npm package nsfwjs');
   if (spec === 'imagenet') return resolveImagenet(options);
   if (/^https?:/i.test(spec)) return resolveAddress(spec, options);
+  const scheme = /^([a-z][a-z0-9+.-]+:)\/\//i.exec(spec)?.[1];
+  if (spec === '' || scheme !== undefined)
+    throw new ShowtellError('WEIGHTS_INVALID', `Expected encoder weights but received ${scheme ? `an address of ${scheme}` : 'nothing'}`, {
+      hint: 'Name bundled, imagenet, an http:// or https:// address, or the path of a .h5, .keras, .safetensors or .onnx file.',
+    });
   if (/\.onnx$/i.test(spec)) return resolvedCustom(resolve(spec), spec);
   return resolved(await readWeightsFile(resolve(spec)), spec, spec);
 }
