@@ -15,6 +15,8 @@ export interface RedisServer {
   kill(): Promise<void>;
   /** Starts it again on the same port and append-only file. */
   restart(): Promise<void>;
+  /** SIGSTOP, SIGCONT. */
+  signal(name: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -22,6 +24,8 @@ export interface RedisServerOptions {
   readonly password?: string;
   /** Further arguments of the server, as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[];
+  /** Where it keeps its data, which then stay when it is stopped; a temporary folder otherwise. */
+  readonly folder?: string;
 }
 
 /** `redis-server` or `valkey-server` on the PATH, or `undefined`. */
@@ -46,10 +50,10 @@ export function describeRedis(name: string, body: () => void): void {
 }
 
 /** A server of its own on a free loopback port, with an append-only file in a temporary folder. */
-export async function startRedisServer({ password, args = [] }: RedisServerOptions = {}): Promise<RedisServer> {
+export async function startRedisServer({ password, args = [], folder: given }: RedisServerOptions = {}): Promise<RedisServer> {
   const program = findRedisServer();
   if (program === undefined) throw new Error('Expected redis-server or valkey-server on the PATH but found neither');
-  const folder = mkdtempSync(join(tmpdir(), 'showtell-redis-'));
+  const folder = given ?? mkdtempSync(join(tmpdir(), 'showtell-redis-'));
   const port = await freePort();
   const url = `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`;
   let child: ChildProcess;
@@ -81,10 +85,11 @@ export async function startRedisServer({ password, args = [] }: RedisServerOptio
     port,
     kill,
     restart: start,
+    signal: (name) => void child.kill(name),
     async stop() {
       process.off('exit', onExit);
       await kill();
-      rmSync(folder, { recursive: true, force: true });
+      if (given === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }

@@ -25,6 +25,16 @@ export interface S3TestServer {
   stop(): Promise<void>;
 }
 
+/** A server of the test's own, to which things happen. */
+export interface OwnS3Server extends S3TestServer {
+  /** SIGKILL, as when the machine dies; what was answered is stored. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and objects. */
+  restart(): Promise<void>;
+  /** SIGSTOP, SIGCONT. */
+  signal(name: NodeJS.Signals): void;
+}
+
 const START_MS = 20_000;
 
 /** Where the S3 server of tests comes from: an address the tester names, or a program on the PATH; `undefined` when there is none. */
@@ -58,31 +68,58 @@ export async function startS3(): Promise<S3TestServer | undefined> {
   return withBucket(found.endpoint, { accessKeyId, secretAccessKey }, async () => {});
 }
 
-async function startVersitygw(program: string): Promise<S3TestServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'showtell-s3-'));
+/** @param given where it keeps its objects, which then stay when it is stopped; a temporary folder otherwise. */
+export async function startVersitygw(program: string, given?: string): Promise<OwnS3Server> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), 'showtell-s3-')));
   const data = join(folder, 'data');
   await mkdir(data);
   const credentials = { accessKeyId: 'showtell-test', secretAccessKey: randomBytes(18).toString('base64url') };
   const address = `127.0.0.1:${await freePort()}`;
-  const child = spawn(program, ['--quiet', '--port', address, 'posix', data], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    // By the environment, so that the secret is in no list of processes.
-    env: { ...process.env, ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
-  });
+  const endpoint = `http://${address}`;
   const errors: Buffer[] = [];
-  child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
+  let child: ChildProcess;
+  const start = () => {
+    child = spawn(program, ['--quiet', '--port', address, 'posix', data], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // By the environment, so that the secret is in no list of processes.
+      env: { ...process.env, ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
+    });
+    child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk));
+  };
+  const check = () => {
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}: ${Buffer.concat(errors).toString()}`);
+  };
   // A test run that ends early must not leave its server behind.
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
   const stop = async () => {
     process.off('exit', killAtExit);
     await end(child);
-    await rm(folder, { recursive: true, force: true });
+    if (given === undefined) await rm(folder, { recursive: true, force: true });
   };
+  start();
   try {
-    return await withBucket(`http://${address}`, credentials, stop, () => {
-      if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}: ${Buffer.concat(errors).toString()}`);
-    });
+    const server = await withBucket(endpoint, credentials, stop, check);
+    return {
+      ...server,
+      ...(given !== undefined && { stop }),
+      async kill() {
+        const gone = once(child, 'exit');
+        if (child.exitCode !== null || child.signalCode !== null || !child.kill('SIGKILL')) return;
+        await gone;
+      },
+      async restart() {
+        start();
+        const last = Date.now() + START_MS;
+        // Whatever it answers, it is there.
+        while (!(await fetch(endpoint).then(Boolean, () => false))) {
+          check();
+          if (Date.now() > last) throw new Error(`${program} did not answer within ${START_MS / 1_000} s`);
+          await sleep(25);
+        }
+      },
+      signal: (name) => void child.kill(name),
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -9,7 +9,7 @@ import { resolveModel } from '@showtell/trainer/checkpoint/model-name';
 import { readMetrics } from '@showtell/trainer/curves/read-metrics';
 import { readDone } from '@showtell/trainer/train/done';
 import type { TrainEvent } from '@showtell/trainer/train/events';
-import { freezeTraining } from '@showtell/trainer/train/freeze';
+import { freezeTraining, type TrainingRequest } from '@showtell/trainer/train/freeze';
 import { train } from '@showtell/trainer/train/train';
 import type { PipelineRig } from '../pipeline-rig';
 import { startShowtell, type WorkerProgram } from '../worker-program';
@@ -56,7 +56,10 @@ const flagsOf = (run: string, training: string, { set = {}, resume = false }: Tr
 
 function listening(program: WorkerProgram): TrainingProgram {
   const events: TrainEvent[] = [];
-  createInterface(program.child.stdout!).on('line', (line) => events.push(JSON.parse(line) as TrainEvent));
+  createInterface(program.child.stdout!).on('line', (line) => {
+    // Killed within a line.
+    if (line.endsWith('}')) events.push(JSON.parse(line) as TrainEvent);
+  });
   return { ...program, events };
 }
 
@@ -88,6 +91,13 @@ export async function encodedRun(rig: PipelineRig): Promise<string> {
   return run;
 }
 
+export const requestOf = (run: string, training: string, set: TrainingOptions['set'] = {}): TrainingRequest => ({
+  runs: [run],
+  training,
+  hyperparameters: { ...SMALL, ...set },
+  seed: SEED,
+});
+
 /** Trains in this process, with nothing to disturb it. */
 export async function undisturbed(
   store: ObjectStore,
@@ -95,7 +105,7 @@ export async function undisturbed(
   training = 'undisturbed',
   set: TrainingOptions['set'] = {},
 ): Promise<void> {
-  await freezeTraining(store, { runs: [run], training, hyperparameters: { ...SMALL, ...set }, seed: SEED });
+  await freezeTraining(store, requestOf(run, training, set));
   await train(store, training, { holder: training, threads: 1 });
 }
 
