@@ -47,12 +47,14 @@ export async function measurePixels({ setup, servers, pixelWindow }: PixelSetup,
 /** Pixels alone, by the code that ingest and encoders move them with. */
 async function bareRate({ redis }: BenchRedis, blocks = 120): Promise<{ rate: number; busy: number }> {
   const pixels = new Pixels(redis, '{bench-bare}');
+  const key = Buffer.alloc(32, 7);
   const row = { row: { imageId: '1' }, pixels: Buffer.alloc(PIXEL_BYTES, 7) } as unknown as PreparedRow;
   const rows = Array.from({ length: MICRO_BATCH }, () => row);
   const shard = (number: number) => ({ run: 'bare', shard: number, planSha256: 'none' });
   const move = async (number: number) => {
-    await pixels.put(shard(number), 0, rows, Date.now() + 60_000);
-    if ((await pixels.get(shard(number), 0)) === undefined) throw new Error('The pixels that were put are not there');
+    await pixels.put(key, shard(number), 0, rows, Date.now() + 60_000);
+    if (typeof (await pixels.get(async () => key, shard(number), 0)) !== 'object')
+      throw new Error('The pixels that were put are not there');
     await pixels.delete(shard(number), 1);
   };
   await move(0);

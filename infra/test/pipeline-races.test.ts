@@ -11,6 +11,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { prepare } from '@showtell/shared/image/prepare';
 import { keys } from '@showtell/shared/keys';
 import { FileStore } from '@showtell/shared/object-store/file';
+import { PixelKey } from '@showtell/shared/pixel-key';
 import { PlannedRuns, readCommit, readPlannedRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -54,6 +55,7 @@ describeRedis('two that do the same', () => {
   const services = (worker: string, more: Partial<EncodeServices> = {}): EncodeServices => ({
     store: rig.store,
     runs: new PlannedRuns(rig.store),
+    pixelKey: new PixelKey(rig.store),
     pixels: redis.pixels,
     window: redis.window,
     engines: new EngineKeeper(async () => engine),
@@ -151,7 +153,15 @@ describeRedis('two that do the same', () => {
     await rig.store.delete(keys.commit(run, 0));
 
     const { store } = rig;
-    const ingest = { ...redis, store, runs: new PlannedRuns(store), logger, downloads: 4, onPrepared: () => {} };
+    const ingest = {
+      ...redis,
+      store,
+      runs: new PlannedRuns(store),
+      pixelKey: new PixelKey(store),
+      logger,
+      downloads: 4,
+      onPrepared: () => {},
+    };
     await streamShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), ingest);
     expect(await redis.queues.encode('float32').getJobState(jobIds.shard(run, 0))).toBe('prioritized');
     expect(await redis.redis.keys('*:pixels:*')).toEqual([]);
@@ -166,7 +176,15 @@ describeRedis('two that do the same', () => {
   test('an ingest job that finds its shard committed, or its run paused, gives back the room that it took before', async () => {
     const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
     const { store } = rig;
-    const ingest = { ...redis, store, runs: new PlannedRuns(store), logger, downloads: 4, onPrepared: () => {} };
+    const ingest = {
+      ...redis,
+      store,
+      runs: new PlannedRuns(store),
+      pixelKey: new PixelKey(store),
+      logger,
+      downloads: 4,
+      onPrepared: () => {},
+    };
     const begin = async (shard: number) => {
       await redis.window.reserve('float32', run, shard, 1_000);
       await streamShard({ run, shard }, context<ShardJob>(), ingest);

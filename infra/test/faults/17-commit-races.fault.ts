@@ -8,6 +8,7 @@ import { readPart } from '@showtell/shared/commit';
 import { latestManifestNumber } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
+import { PixelKey } from '@showtell/shared/pixel-key';
 import { listCommitted, PlannedRuns, readCommit } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import type { JobContext } from '@showtell/shared/queue/processor';
@@ -64,6 +65,7 @@ describeFault(17, 'two workers commit one shard at once, 100 rounds', { stores: 
         ...redis,
         store: meetingBeforeRecords(store, turnstile),
         runs: new PlannedRuns(store),
+        pixelKey: new PixelKey(store),
         engines: new EngineKeeper(async () => slightlyOff(engine, index)),
         precision: 'float32',
         logger,

@@ -7,6 +7,7 @@ import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { PixelKey } from '@showtell/shared/pixel-key';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { joinPixelBlocks, type PixelBlock, toPixelBlock } from '@showtell/shared/queue/pixel-block';
@@ -33,6 +34,7 @@ export interface EncodeServices {
   readonly store: ObjectStore;
   readonly runs: PlannedRuns;
   readonly pixels: Pixels;
+  readonly pixelKey: PixelKey;
   readonly window: PixelWindow;
   readonly engines: EngineKeeper;
   readonly precision: Precision;
@@ -196,7 +198,7 @@ function inOrder(
   return rejected;
 }
 
-interface FetchContext extends Pick<EncodeServices, 'pixels' | 'downloads'> {
+interface FetchContext extends Pick<EncodeServices, 'pixels' | 'pixelKey' | 'downloads' | 'logger'> {
   readonly source: SourceReader;
   /** Of the pixels. */
   readonly side: number;
@@ -210,16 +212,28 @@ async function fetchBlock(
   part: z.infer<typeof PlanShard>,
   rows: readonly PlanRow[],
   batch: number,
-  { pixels, downloads, source, side, isolated, signal }: FetchContext,
+  { pixels, pixelKey, downloads, logger, source, side, isolated, signal }: FetchContext,
 ): Promise<PixelBlock> {
   const own = rows.slice(batch * run.plan.microBatch, (batch + 1) * run.plan.microBatch);
-  const kept = await pixels.get({ run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
-  if (kept !== undefined && kept.imageIds.length + kept.rejected.length === own.length)
-    if (kept.pixels.length === kept.imageIds.length * pixelBytes(side)) return kept;
+  const kept = await pixels.get(() => pixelKey.read({ signal }), { run: run.name, shard: part.shard, planSha256: part.sha256 }, batch);
+  if (kept !== undefined && kept !== 'refused' && isOf(kept, own, side)) return kept;
+  if (kept !== undefined)
+    logger.warn(
+      { run: run.name, shard: part.shard, batch },
+      'what Redis has is not what ingest has prepared; the photos are prepared here',
+    );
   if (isolated) return toPixelBlock(await prepareIsolated(run.request.source, own, { downloads, side, signal }));
   const prepared: PreparedRow[] = [];
   for await (const row of prepareRows(source, own, { concurrency: downloads, side, signal })) prepared.push(row);
   return toPixelBlock(prepared);
+}
+
+/** Whether a block tells of these rows and no others, in their order. */
+function isOf(block: PixelBlock, rows: readonly PlanRow[], side: number): boolean {
+  const rejected = new Set(block.rejected.map(({ imageId }) => imageId));
+  const kept = rows.map(({ imageId }) => imageId).filter((id) => !rejected.has(id));
+  if (kept.length + rejected.size !== rows.length || block.pixels.length !== kept.length * pixelBytes(side)) return false;
+  return block.imageIds.length === kept.length && kept.every((id, index) => id === block.imageIds[index]);
 }
 
 /** A queue of one precision can hold a run of another only by mistake. */

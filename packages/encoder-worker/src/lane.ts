@@ -17,7 +17,7 @@ import type { EngineProcesses } from './engine-process';
 
 export interface LaneOptions
   extends RedisServices,
-    Pick<EncodeServices, 'store' | 'runs' | 'precision' | 'logger' | 'downloads'>,
+    Pick<EncodeServices, 'store' | 'runs' | 'pixelKey' | 'precision' | 'logger' | 'downloads'>,
     Pick<EngineOptions, 'engine' | 'threads' | 'spin'> {
   readonly settings: Settings;
   /** Of the device that the lane drives. */

@@ -4,6 +4,7 @@ import { type Settings, WORK_FOLDER } from '@showtell/shared/config';
 import { parseDevices } from '@showtell/shared/device';
 import type { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { PixelKey } from '@showtell/shared/pixel-key';
 import { PlannedRuns } from '@showtell/shared/planned-run';
 import { tellEncoded } from '@showtell/shared/queue/control-events';
 import { openQueues } from '@showtell/shared/queue/open-queues';
@@ -67,6 +68,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       const { queues } = services;
       await store.probe({ signal });
       const runs = new PlannedRuns(store);
+      const pixelKey = new PixelKey(store);
       // What this machine cannot do, another may: jobs go back, and this worker ends.
       const unfit = new AbortController();
       const worked = new Set<string>();
@@ -74,6 +76,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
         settings,
         store,
         runs,
+        pixelKey,
         precision,
         logger,
         downloads,

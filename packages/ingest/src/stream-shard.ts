@@ -3,6 +3,7 @@ import { readPart } from '@showtell/shared/commit';
 import { isShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { PixelKey } from '@showtell/shared/pixel-key';
 import { isCommitted, type PlannedRun, type PlannedRuns, planShard, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { inMicroBatches } from '@showtell/shared/queue/pixel-block';
@@ -23,6 +24,7 @@ export interface StreamServices {
   readonly queues: Queues;
   readonly runs: PlannedRuns;
   readonly pixels: Pixels;
+  readonly pixelKey: PixelKey;
   readonly window: PixelWindow;
   readonly logger: Logger;
   /** Photos that are downloaded or decoded at once, per shard. */
@@ -86,7 +88,7 @@ async function fill(
   run: PlannedRun,
   shard: number,
   signal: AbortSignal,
-  { store, pixels, window, downloads, logger, onPrepared }: StreamServices,
+  { store, pixels, pixelKey, window, downloads, logger, onPrepared }: StreamServices,
 ): Promise<void> {
   const { encoder, microBatch } = run.plan;
   const side = sideOf(encoder.preprocessing);
@@ -97,13 +99,14 @@ async function fill(
     logger.warn({ run: run.name, shard, rows: part.rows }, 'the shard is larger than the pixel window; the encoder prepares it itself');
     return;
   }
+  const key = await pixelKey.readOrMake({ signal });
   const rows = decodePlanRows(await readPart(store, part, { signal }), part.key);
   const source = openSource(run.request.source);
   try {
     let index = 0;
     for await (const prepared of inMicroBatches(prepareRows(source, rows, { concurrency: downloads, side, signal }), microBatch)) {
       signal.throwIfAborted();
-      await pixels.put({ run: run.name, shard, planSha256: part.sha256 }, index++, prepared, reservation.until);
+      await pixels.put(key, { run: run.name, shard, planSha256: part.sha256 }, index++, prepared, reservation.until);
       reached('ingest:block-put', `${run.name}/${shard}`);
       onPrepared(prepared.length);
     }

@@ -1,6 +1,7 @@
 import { collectWhole } from '@showtell/shared/collect-whole';
 import type { Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { PixelKey } from '@showtell/shared/pixel-key';
 import { PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import { onEncoded } from '@showtell/shared/queue/control-events';
@@ -42,6 +43,7 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
       const { redis, queues, pixels, window } = await openQueues(settings, logger, opened);
       await store.probe({ signal: shutdown.signal });
       const runs = new PlannedRuns(store);
+      const pixelKey = new PixelKey(store);
       const name = workerName('cpu');
       let images = 0;
       const atWork = new Map<string, ShardJob>();
@@ -53,7 +55,17 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         concurrency,
         maxStalled: MAX_STALLED.ingest,
         work: (data, context) =>
-          streamShard(data, context, { store, queues, runs, pixels, window, logger, downloads, onPrepared: (n) => (images += n) }),
+          streamShard(data, context, {
+            store,
+            queues,
+            runs,
+            pixels,
+            pixelKey,
+            window,
+            logger,
+            downloads,
+            onPrepared: (n) => (images += n),
+          }),
         // Of a paused run, too: what is only prepared is soon done again, and may wait for room that a paused run never gets.
         isCancelled: async ({ run }) => (await readControl(store, run)) !== 'running',
         atWork,

@@ -28,6 +28,7 @@ const KEY_KINDS = {
   alias: `${TRAINING}aliases/[^/]+\\.json`,
   weights: 'weights/[0-9a-f]{64}',
   imagenet: 'weights/imagenet\\.json',
+  pixelKey: 'pixel-key',
   probe: 'probe/[a-z-]+',
 } as const;
 

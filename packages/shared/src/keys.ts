@@ -42,6 +42,8 @@ export const keys = {
   weights: (sha: string) => `weights/${sha}`,
   /** Which of the weights are Keras' published ones. */
   imagenet: () => 'weights/imagenet.json',
+  /** By which encoders know the pixels of ingest. */
+  pixelKey: () => 'pixel-key',
   probe: () => 'probe/conditional-writes',
   /** Written again and again: what time it is for the store. */
   clock: () => 'probe/clock',

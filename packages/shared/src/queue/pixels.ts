@@ -20,15 +20,20 @@ export class Pixels {
     this.#prefix = prefix;
   }
 
-  /** `until`: when the block expires, in ms of Redis' clock (the reservation's end). */
-  async put(shard: PixelShard, microBatch: number, rows: readonly PreparedRow[], until: number): Promise<void> {
-    await this.#redis.set(this.#key(shard, microBatch), encodePixelBlock(shard.planSha256, rows), 'PXAT', until);
+  /** `until`: when the block expires, in ms of Redis' clock (the reservation's end). `key`: by which encoders know it, see `PixelKey`. */
+  async put(key: Buffer, shard: PixelShard, microBatch: number, rows: readonly PreparedRow[], until: number): Promise<void> {
+    await this.#redis.set(this.#key(shard, microBatch), encodePixelBlock(key, { ...shard, microBatch }, rows), 'PXAT', until);
   }
 
-  /** The block, or `undefined` when it is gone, damaged or of another plan. */
-  async get(shard: PixelShard, microBatch: number): Promise<PixelBlock | undefined> {
+  /**
+   * The block; `undefined` when it is gone, `refused` when it is damaged, of another plan, or of somebody without the key.
+   * `keyOf` is asked only when there is something.
+   */
+  async get(keyOf: () => Promise<Buffer | undefined>, shard: PixelShard, microBatch: number): Promise<PixelBlock | 'refused' | undefined> {
     const bytes = await this.#redis.getBuffer(this.#key(shard, microBatch));
-    return bytes === null ? undefined : decodePixelBlock(shard.planSha256, bytes);
+    if (bytes === null) return undefined;
+    const key = await keyOf();
+    return (key && decodePixelBlock(key, { ...shard, microBatch }, bytes)) ?? 'refused';
   }
 
   /** Deletes all micro-batches of a shard. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { describeRedis, type RedisServer, startRedisServer } from '../../../../infra/test/redis-server';
 import { connectRedis } from '../../src/queue/connection';
@@ -21,26 +22,32 @@ const block = {
   pixels: Buffer.concat([bytes(1), bytes(2)]),
 };
 
+const KEY = randomBytes(32);
+const PLACE = { run: 'run', planSha256: PLAN, microBatch: 0 };
+
 describe('a pixel block', () => {
   test('comes back as it was', () => {
-    expect(decodePixelBlock(PLAN, encodePixelBlock(PLAN, rows))).toEqual(block);
+    expect(decodePixelBlock(KEY, PLACE, encodePixelBlock(KEY, PLACE, rows))).toEqual(block);
     expect(toPixelBlock(rows)).toEqual(block);
   });
 
-  test('of another plan is not taken', () => {
-    expect(decodePixelBlock('b'.repeat(64), encodePixelBlock(PLAN, rows))).toBeUndefined();
+  test.each([{ run: 'other' }, { planSha256: 'b'.repeat(64) }, { microBatch: 1 }])('of another place is not taken: %j', (other) => {
+    expect(decodePixelBlock(KEY, { ...PLACE, ...other }, encodePixelBlock(KEY, PLACE, rows))).toBeUndefined();
   });
 
-  test('with any byte changed, or cut anywhere, is not taken', () => {
-    const whole = encodePixelBlock(PLAN, rows);
-    for (let at = 0; at < whole.length; at += 13) {
+  test('of somebody who has not the key is not taken', () => {
+    expect(decodePixelBlock(KEY, PLACE, encodePixelBlock(randomBytes(32), PLACE, rows))).toBeUndefined();
+  });
+
+  test('with any byte changed, or cut anywhere, or longer, is not taken', () => {
+    const whole = encodePixelBlock(KEY, PLACE, rows);
+    for (let at = 0; at < whole.length; at += at < 512 ? 1 : 13) {
       const flipped = Buffer.from(whole);
       flipped[at]! ^= 0x41;
-      const decoded = decodePixelBlock(PLAN, flipped);
-      // A flipped letter of the rejection's reason is the only thing that the pixels' checksum does not cover.
-      if (decoded !== undefined) expect(decoded.pixels).toEqual(block.pixels);
-      expect(decodePixelBlock(PLAN, whole.subarray(0, at))).toBeUndefined();
+      expect(decodePixelBlock(KEY, PLACE, flipped)).toBeUndefined();
+      expect(decodePixelBlock(KEY, PLACE, whole.subarray(0, at))).toBeUndefined();
     }
+    expect(decodePixelBlock(KEY, PLACE, Buffer.concat([whole, Buffer.alloc(1)]))).toBeUndefined();
   });
 
   test('holds so many rows, rejected ones counted, in order', async () => {
@@ -58,6 +65,7 @@ describeRedis('pixels in Redis', () => {
   let redis: Redis;
   let pixels: Pixels;
   const shard = { run: 'run', shard: 3, planSha256: PLAN };
+  const keyOf = async () => KEY;
   beforeAll(async () => {
     server = await startRedisServer();
     redis = connectRedis(testSettings(server.url));
@@ -70,12 +78,14 @@ describeRedis('pixels in Redis', () => {
 
   test('are found by shard and micro-batch, expire with the lease and can be deleted', async () => {
     const until = Date.now() + 60_000;
-    await pixels.put(shard, 0, rows, until);
-    await pixels.put(shard, 1, rows.slice(2), until);
-    expect(await pixels.get(shard, 0)).toEqual(block);
-    expect((await pixels.get(shard, 1))!.imageIds).toEqual(['ü 2']);
-    expect(await pixels.get({ ...shard, shard: 4 }, 0)).toBeUndefined();
-    expect(await pixels.get({ ...shard, planSha256: 'b'.repeat(64) }, 0)).toBeUndefined();
+    await pixels.put(KEY, shard, 0, rows, until);
+    await pixels.put(KEY, shard, 1, rows.slice(2), until);
+    expect(await pixels.get(keyOf, shard, 0)).toEqual(block);
+    expect(await pixels.get(keyOf, shard, 1)).toMatchObject({ imageIds: ['ü 2'] });
+    expect(await pixels.get(keyOf, { ...shard, shard: 4 }, 0)).toBeUndefined();
+    expect(await pixels.get(keyOf, { ...shard, planSha256: 'b'.repeat(64) }, 0)).toBe('refused');
+    // Whose key is gone has made no pixels.
+    expect(await pixels.get(async () => undefined, shard, 0)).toBe('refused');
     for (const key of await redis.keys('*')) expect(await redis.pexpiretime(key)).toBe(until);
     await pixels.delete(shard, 2);
     expect(await redis.dbsize()).toBe(0);
