@@ -108,7 +108,7 @@ describeRedis('two that do the same', () => {
     expect(await redis.queues.ingest.getJobState(last)).toBe('prioritized');
   });
 
-  test('an answer that got lost is read from the record: success', async () => {
+  test('fault 16 [file] an answer that got lost is read from the record: success', async () => {
     const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
     /** Applies the first put-if-absent, then tells that something was there: what a retried request sees. */
     class LostAnswer extends FileStore {

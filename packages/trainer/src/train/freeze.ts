@@ -75,10 +75,9 @@ export async function freezeTraining(
     from: warm?.from ?? null,
     seed: request.seed ?? 0,
   };
-  const created = before === undefined && (await store.putIfAbsent(keys.trainingJson(training), encodeRecord(asked))).created;
-  if (created) {
+  if (before === undefined && (await claim(store, asked))) {
     for (const { run, key } of asked.manifests) await checkRunStays(store, { run, manifest: key });
-    return { record: asked, created };
+    return { record: asked, created: true };
   }
   const record = before ?? (await readTraining(store, training));
   // Of two who freeze at once, the second may have seen a newer manifest.
@@ -86,12 +85,23 @@ export async function freezeTraining(
     { ...record, manifests: record.manifests.map(({ run }) => run) },
     { ...asked, manifests: [...manifests.keys()] },
   );
-  if (found.length === 0) return { record, created };
+  if (found.length === 0) return { record, created: false };
   throw new ShowtellError(
     'TRAINING_EXISTS',
     `Training ${training} exists with other settings:\n${found.map((line) => `  ${line}`).join('\n')}`,
     { hint: 'Give the new one another name: --name NAME.' },
   );
+}
+
+/**
+ * Whether the training is there as it was asked for, having not been there before. The same bytes of another who asked at the same time
+ * cannot be told from our own whose answer was lost, and need not be: the lease decides who trains.
+ */
+async function claim(store: ObjectStore, asked: TrainingRecord): Promise<boolean> {
+  const key = keys.trainingJson(asked.training);
+  const body = encodeRecord(asked);
+  if ((await store.putIfAbsent(key, body)).created) return true;
+  return (await store.get(key))?.body.equals(body) === true;
 }
 
 /** The frozen config of a training; `NOT_FOUND` lists those there are. */

@@ -1,6 +1,7 @@
+import { FileStore } from '@showtell/shared/object-store/file';
 import { differences } from '../../src/train/differences';
 import { freezeTraining, readTraining } from '../../src/train/freeze';
-import { temporaryStore } from '../temporary-store';
+import { temporaryFolder, temporaryStore } from '../temporary-store';
 import { TINY, writeTinyRun } from '../tiny-run';
 
 const store = temporaryStore();
@@ -42,8 +43,23 @@ test('the same name with other settings is TRAINING_EXISTS and lists every diffe
 
 test('of many who freeze at once all get the same record', async () => {
   const frozen = await Promise.all(Array.from({ length: 8 }, () => freezeTraining(store, { ...request, training: 'race' })));
-  expect(frozen.filter(({ created }) => created)).toHaveLength(1);
   for (const { record } of frozen) expect(record).toEqual(frozen[0]!.record);
+});
+
+test('whoever created it is told so, though the answer was lost', async () => {
+  const { path, remove } = temporaryFolder();
+  class LostAnswer extends FileStore {
+    override async putIfAbsent(...args: Parameters<FileStore['putIfAbsent']>): Promise<{ readonly created: false }> {
+      await super.putIfAbsent(...args);
+      return { created: false };
+    }
+  }
+  const lossy = new LostAnswer(path);
+  await writeTinyRun(lossy);
+  const { record, created } = await freezeTraining(lossy, request);
+  expect(created).toBe(true);
+  expect(await freezeTraining(lossy, request)).toEqual({ record, created: false });
+  remove();
 });
 
 test.each([
