@@ -1,6 +1,6 @@
 import {
   type Data,
-  type DataType,
+  DataType,
   type Field,
   makeData,
   RecordBatch,
@@ -12,6 +12,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import { ShowtellError } from '../errors';
+import { checkOutline } from './file-outline';
 
 /** Key of the schema metadata that says what a file is, for our decoders and for people who look at it with other tools. */
 const KIND = 'showtell';
@@ -45,6 +46,11 @@ export function readArrowFile<T extends Columns>(expected: (found: Schema) => Sc
     new ShowtellError('CORRUPT_OBJECT', `${where}: ${message}`, { cause, retryable: false });
   const batches: RecordBatch[] = [];
   try {
+    checkOutline(bytes);
+  } catch (error) {
+    throw corrupt((error as RangeError).message, error);
+  }
+  try {
     const reader = RecordBatchReader.from(aligned(bytes)).open();
     if (!reader.isFile()) throw corrupt('expected the Arrow file format but received something else');
     batches.push(...reader);
@@ -64,8 +70,26 @@ export function readArrowFile<T extends Columns>(expected: (found: Schema) => Sc
     throw corrupt(
       `expected ${kind} with columns ${columnsOf(schema)} but received ${foundKind ?? 'no kind'} with ${columnsOf(found.schema)}`,
     );
-  if (found.data.children.some((child) => child.nullCount > 0)) throw corrupt('expected no nulls but received some');
+  for (const column of found.data.children) checkColumn(column, found.numRows, corrupt);
   return found as RecordBatch<T>;
+}
+
+/** A batch says how many rows it has, and each column how many values: only what their buffers hold is there. */
+function checkColumn(column: Data, rows: number, corrupt: (message: string) => ShowtellError): void {
+  const { type, length, nullCount, values, valueOffsets, children } = column;
+  if (nullCount > 0) throw corrupt('expected no nulls but received some');
+  if (length !== rows) throw corrupt(`expected ${rows} values in a column but received ${length}`);
+  if (DataType.isFixedSizeList(type)) return checkColumn(children[0]!, rows * type.listSize, corrupt);
+  if (!DataType.isUtf8(type)) {
+    if ((values as ArrayLike<unknown>).length < rows) throw corrupt(`expected ${rows} numbers in a column but received fewer`);
+    return;
+  }
+  const offsets = valueOffsets as Int32Array;
+  if (rows > 0 && offsets.length <= rows) throw corrupt(`expected ${rows} texts in a column but received fewer`);
+  const bytes = (values as Uint8Array).length;
+  for (let row = 0; row < rows; row++)
+    if (offsets[row]! < 0 || offsets[row]! > offsets[row + 1]! || offsets[row + 1]! > bytes)
+      throw corrupt(`expected text within ${bytes} bytes but received ${offsets[row]} to ${offsets[row + 1]}`);
 }
 
 /** A column of text, as UTF-8 with 32-bit offsets. */

@@ -77,5 +77,5 @@ function featureType(dimension: number): FixedSizeList<Float32> {
 /** The dimension a file says it has; 1 for a file of another kind, which then does not fit. */
 function dimensionOf(schema: Schema): number {
   const type = schema.fields.find((field) => field.name === 'feature')?.type;
-  return DataType.isFixedSizeList(type) ? type.listSize : 1;
+  return DataType.isFixedSizeList(type) ? Math.max(1, type.listSize) : 1;
 }

@@ -64,26 +64,37 @@ export function decodePlanRows(file: Uint8Array, where: string): PlanRow[] {
   const column = <Name extends keyof AnyColumns>(name: Name) => batch.getChild(name)!;
   const columns = textColumns.map((name) => [TEXT_COLUMNS[name], column(name)] as const);
   const bytes = column('bytes');
-  const placeOf = isZipped(batch.schema) ? zipPlaces(column) : undefined;
+  const count = (name: string, value: bigint | null) =>
+    countOf(value!, () => `${where}: expected a count for ${name} but received ${value}`);
+  const placeOf = isZipped(batch.schema) ? zipPlaces(column, count) : undefined;
   return Array.from({ length: batch.numRows }, (_, row) => {
     const text = Object.fromEntries(columns.map(([name, values]) => [name, values.get(row)!])) as Record<
       (typeof TEXT_COLUMNS)[TextColumn],
       string
     >;
-    return { ...text, bytes: Number(bytes.get(row)), ...(placeOf && { zip: placeOf(row) }) };
+    return { ...text, bytes: count('bytes', bytes.get(row)), ...(placeOf && { zip: placeOf(row) }) };
   });
 }
 
 const isZipped = (schema: Schema) => schema.names.includes('zip_entry');
 
-function zipPlaces(column: <Name extends keyof ZipColumns>(name: Name) => Vector<ZipColumns[Name]>): (row: number) => ZipPlace {
+/** What was never negative, nor more than a number holds. */
+function countOf(value: bigint, otherwise: () => string): number {
+  if (value < 0n || value > Number.MAX_SAFE_INTEGER) throw new ShowtellError('CORRUPT_OBJECT', otherwise(), { retryable: false });
+  return Number(value);
+}
+
+function zipPlaces(
+  column: <Name extends keyof ZipColumns>(name: Name) => Vector<ZipColumns[Name]>,
+  count: (name: string, value: bigint | null) => number,
+): (row: number) => ZipPlace {
   const [entry, method, crc32] = [column('zip_entry'), column('zip_method'), column('zip_crc32')];
   const [compressedBytes, offset] = [column('zip_compressed_bytes'), column('zip_offset')];
   return (row) => ({
     entry: entry.get(row)!,
     method: method.get(row)!,
     crc32: crc32.get(row)!,
-    compressedBytes: Number(compressedBytes.get(row)),
-    offset: Number(offset.get(row)),
+    compressedBytes: count('zip_compressed_bytes', compressedBytes.get(row)),
+    offset: count('zip_offset', offset.get(row)),
   });
 }
