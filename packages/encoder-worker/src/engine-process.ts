@@ -11,6 +11,8 @@ export interface EngineProcessOptions extends EngineOptions {
   /** Ends the start; once the engine runs it has no effect. */
   readonly signal?: AbortSignal;
   readonly onNotice?: OnNotice;
+  /** How long it may take to open, and to encode a batch, before it is taken for one that hangs. Default: ten minutes. */
+  readonly answerMs?: number;
 }
 
 /** An engine that runs in a process of its own. */
@@ -25,19 +27,27 @@ const ENTRY = join(__dirname, '..', 'dist', 'engine-main.js');
 const STDERR_KEPT = 2_000;
 /** How long an engine with nothing left to do may take to end before it is killed. */
 const CLOSE_MS = 5_000;
+/** Of a driver that hangs nobody hears again, while its worker renews the lock of the job for ever. No sound engine takes as long. */
+const ANSWER_MS = 600_000;
 
 /**
  * Starts an engine in a child process, so that its computing neither blocks this event loop nor takes this process down with it.
  * Requests may overlap; they are answered in order. The child ends when this process does, however that happens.
- * @throws what `openEngine` throws; `ENGINE_CRASHED` when the child dies, also from every `encode()` then in flight or made later.
+ * @throws what `openEngine` throws; `ENGINE_CRASHED` when the child dies, or hangs and is killed, also from every `encode()` then in
+ * flight or made later.
  */
-export async function startEngineProcess({ signal, onNotice, ...options }: EngineProcessOptions): Promise<EngineProcess> {
+export async function startEngineProcess({
+  signal,
+  onNotice,
+  answerMs = ANSWER_MS,
+  ...options
+}: EngineProcessOptions): Promise<EngineProcess> {
   const area = openPixelArea();
   try {
-    const { child, exited, reply } = await startChild({ type: 'open', options }, { signal, onNotice, area });
+    const { child, exited, reply, patience } = await startChild({ type: 'open', options }, { signal, onNotice, answerMs, area });
     if (reply.type !== 'ready') throw unexpected(reply);
     void exited.then(() => area?.close());
-    return engineOver(child, exited, reply, area, onNotice);
+    return engineOver(child, exited, reply, area, patience, onNotice);
   } catch (error) {
     area?.close();
     throw error;
@@ -50,9 +60,10 @@ export async function startEngineProcess({ signal, onNotice, ...options }: Engin
  */
 export async function probeEngineProcess({
   signal,
+  answerMs = ANSWER_MS,
   ...options
 }: Omit<EngineProcessOptions, 'weights' | 'onNotice'>): Promise<EngineDescription> {
-  const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, { signal });
+  const { child, exited, reply } = await startChild({ type: 'probe', options: { ...options, weights: '' } }, { signal, answerMs });
   // Asked, not cut off: of a child that its parent disconnected Node.js tells no `close`, and this would wait for ever.
   child.send({ type: 'close' } satisfies EngineRequest, ignoreError);
   await exited;
@@ -73,16 +84,18 @@ interface StartedChild {
   readonly child: ChildProcess;
   readonly exited: Promise<ShowtellError>;
   readonly reply: EngineReply;
+  readonly patience: Patience;
 }
 
 interface StartOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onNotice?: OnNotice | undefined;
+  readonly answerMs: number;
   readonly area?: PixelArea | undefined;
 }
 
-/** A process that has answered its first request; when it refuses, dies, or the signal aborts, there is none. */
-async function startChild(request: EngineRequest, { signal, onNotice, area }: StartOptions): Promise<StartedChild> {
+/** A process that has answered its first request; when it refuses, dies, hangs, or the signal aborts, there is none. */
+async function startChild(request: EngineRequest, { signal, onNotice, answerMs, area }: StartOptions): Promise<StartedChild> {
   signal?.throwIfAborted();
   const child = fork(ENTRY, [], {
     serialization: 'advanced',
@@ -91,22 +104,56 @@ async function startChild(request: EngineRequest, { signal, onNotice, area }: St
     // The last one is AREA_FD there.
     stdio: ['ignore', 'inherit', 'pipe', 'ipc', ...(area ? [area.fd] : [])],
   });
-  const exited = watchExit(child);
+  const patience = new Patience(child, answerMs);
+  const exited = watchExit(child, patience);
   const kill = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', kill, { once: true });
+  patience.begin();
   try {
     const replied = firstReply(child, onNotice);
     child.send(request, ignoreError);
     const reply = await Promise.race([replied, exited.then((error) => Promise.reject(error))]);
     if (reply.type === 'refused') throw fromWire(reply.error);
-    return { child, exited, reply };
+    return { child, exited, reply, patience };
   } catch (error) {
     kill();
     await exited;
     signal?.throwIfAborted();
     throw error;
   } finally {
+    patience.end();
     signal?.removeEventListener('abort', kill);
+  }
+}
+
+/** Kills a process that leaves a request unanswered for too long. */
+class Patience {
+  readonly #child: ChildProcess;
+  readonly #milliseconds: number;
+  #timer: NodeJS.Timeout | undefined;
+  /** Whether that has happened. */
+  lost = false;
+
+  constructor(child: ChildProcess, milliseconds: number) {
+    this.#child = child;
+    this.#milliseconds = milliseconds;
+  }
+
+  get seconds(): number {
+    return this.#milliseconds / 1_000;
+  }
+
+  /** From now on the next answer is waited for. */
+  begin(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.lost = true;
+      this.#child.kill('SIGKILL');
+    }, this.#milliseconds);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 
@@ -127,6 +174,7 @@ function engineOver(
   exited: Promise<ShowtellError>,
   ready: EngineReply & { type: 'ready' },
   area: PixelArea | undefined,
+  patience: Patience,
   onNotice: OnNotice | undefined,
 ): EngineProcess {
   const { description, side, dimension } = ready;
@@ -141,7 +189,11 @@ function engineOver(
   const settle = (id: number) => {
     const request = pending.get(id)!;
     pending.delete(id);
-    if (pending.size === 0) idle?.();
+    if (pending.size > 0) patience.begin();
+    else {
+      patience.end();
+      idle?.();
+    }
     return request;
   };
   child.on('message', (reply: EngineReply) => {
@@ -187,6 +239,7 @@ function engineOver(
       // Who asks before the last request is answered must not overwrite its pixels.
       const laid = pending.size === 0 && area?.write(pixels) === true;
       return new Promise((resolve, reject) => {
+        if (pending.size === 0) patience.begin();
         pending.set(id, { resolve, reject });
         child.send({ type: 'encode', id, count, ...(!laid && { pixels }) } satisfies EngineRequest, ignoreError);
       });
@@ -199,7 +252,7 @@ function engineOver(
 function ignoreError(): void {}
 
 /** Settles when the child is gone, with the error that tells how it ended and what it last said. Never rejects. */
-function watchExit(child: ChildProcess): Promise<ShowtellError> {
+function watchExit(child: ChildProcess, patience: Patience): Promise<ShowtellError> {
   let said = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-STDERR_KEPT);
@@ -209,7 +262,11 @@ function watchExit(child: ChildProcess): Promise<ShowtellError> {
       resolve(new ShowtellError('ENGINE_CRASHED', `The encoder process cannot be started: ${cause.message}`, { cause })),
     );
     child.once('close', (code, signal) => {
-      const how = signal ? `was killed by ${signal}` : `ended with exit code ${code}`;
+      const how = patience.lost
+        ? `gave no answer for ${patience.seconds} s and was killed`
+        : signal
+          ? `was killed by ${signal}`
+          : `ended with exit code ${code}`;
       const text = said.trim();
       resolve(new ShowtellError('ENGINE_CRASHED', `The encoder process (pid ${child.pid}) ${how}${text && `; it last said: ${text}`}`));
     });

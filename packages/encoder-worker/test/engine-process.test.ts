@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PIXEL_BYTES } from '@showtell/shared/image/limits';
 import { openEngine } from '../src/encoder/engines/open';
 import { type EngineProcess, type EngineProcessOptions, probeEngineProcess, startEngineProcess } from '../src/engine-process';
@@ -87,6 +88,19 @@ describe('engine process', () => {
         reason: { code: 'ENGINE_CRASHED', retryable: true, message: expect.stringContaining('SIGKILL') as string },
       });
     await expect(engine.encode(pictures(1), 1)).rejects.toMatchObject({ code: 'ENGINE_CRASHED' });
+    await engine.close();
+  });
+
+  test('a process that hangs is killed once nobody can hope for its answer; one that is idle may be idle for ever', async () => {
+    const engine = await start({ answerMs: 2_000 });
+    expect(await engine.encode(pictures(1), 1)).toHaveLength(engine.dimension);
+    process.kill(engine.pid, 'SIGSTOP');
+    await sleep(2_500);
+    expect(isAlive(engine.pid)).toBe(true);
+    const error: unknown = await engine.encode(pictures(1), 1).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'ENGINE_CRASHED', retryable: true });
+    expect((error as Error).message).toMatch(/gave no answer for 2 s and was killed$/);
+    await gone(engine.pid);
     await engine.close();
   });
 
