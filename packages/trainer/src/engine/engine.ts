@@ -23,7 +23,7 @@ export interface StepResult {
   readonly gradientNorm: number;
   /** The rate that the schedule has for this step. */
   readonly learningRate: number;
-  /** False when the loss or a gradient is not finite: then weights, moments and step number are as before. */
+  /** False when the loss, or the square of a gradient, is not finite in float32: then weights, moments and step number are as before. */
   readonly applied: boolean;
 }
 

@@ -65,8 +65,10 @@ export async function createTrainingEngine(options: TrainingEngineOptions, open:
       const loss = weightedLoss(losses, packed.weights);
       const gradientNorm = adam.gradientNorm();
       const learningRate = learningRateAt(hyperparameters, step, totalSteps);
-      const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-      if (finite) adam.update(++applied, learningRate, clipScale(gradientNorm, hyperparameters.clipNorm));
+      const scale = clipScale(gradientNorm, hyperparameters.clipNorm);
+      // Adam keeps the squares as float32: one that is too large would silence its weight for good.
+      const finite = Number.isFinite(loss) && Number.isFinite(Math.fround((scale * gradientNorm) ** 2));
+      if (finite) adam.update(++applied, learningRate, scale);
       return { loss, tokens: packed.length, gradientNorm, learningRate, applied: finite };
     },
 

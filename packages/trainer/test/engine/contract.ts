@@ -226,6 +226,19 @@ export function describeTrainingEngine(engineName: string, create: () => Promise
         expect(await engine.step(weighted)).toMatchObject({ loss: expect.closeTo(expected, 5), applied: true });
       });
 
+      test('a gradient whose square float32 cannot hold is not applied, unless it is clipped', async () => {
+        const batch = batchOf(1, [[5], [4]]);
+        const weighted = { ...batch, weights: batch.captions.map(({ length }) => new Float32Array(length - 1).fill(1e30)) };
+        const engine = await engineWith({});
+        const before = engine.state();
+        const { applied, loss, gradientNorm } = await engine.step(weighted);
+        expect([applied, Number.isFinite(loss), gradientNorm > 1e19, Number.isFinite(gradientNorm)]).toEqual([false, true, true, true]);
+        expect(engine.state()).toEqual(before);
+        const clipping = await engineWith({ hyperparameters: { ...hyperparameters, clipNorm: 1 } });
+        expect(await clipping.step(weighted)).toMatchObject({ applied: true });
+        for (const { data } of clipping.state().v.values()) expect(data.every(Number.isFinite)).toBe(true);
+      });
+
       test('a learning rate a million times too large is found within a few steps', async () => {
         const engine = await engineWith({ hyperparameters: { ...hyperparameters, learningRate: 1e4 } });
         let step = 1;
