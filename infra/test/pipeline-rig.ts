@@ -11,7 +11,7 @@ import { openDataset } from '@showtell/ingest/source/open';
 import { runIngestWorker } from '@showtell/ingest/worker';
 import { readSettings, type Settings } from '@showtell/shared/config';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { openStore } from '@showtell/shared/object-store/open';
+import { openStore, type StoreOptions } from '@showtell/shared/object-store/open';
 import { PREPROCESSING } from '@showtell/shared/schema/encoder-identity';
 import { Shutdown } from '@showtell/shared/shutdown';
 import pino from 'pino';
@@ -47,8 +47,11 @@ export interface InProcessWorker {
 
 export const ERROR_LEVEL = 50;
 
-/** A pipeline on narrow weights: a store in a temporary folder, a Redis that is given, a key prefix of its own. */
-export async function pipelineRig(redis: string, flags: Partial<Settings> = {}): Promise<PipelineRig> {
+/**
+ * A pipeline on narrow weights: a store in a temporary folder, a Redis that is given, a key prefix of its own.
+ * @param storeOptions of the store that the rig and its workers inside this process have in common.
+ */
+export async function pipelineRig(redis: string, flags: Partial<Settings> = {}, storeOptions: StoreOptions = {}): Promise<PipelineRig> {
   const folder = mkdtempSync(join(tmpdir(), 'showtell-pipeline-'));
   const weightsFile = join(folder, 'weights.safetensors');
   writeFileSync(weightsFile, narrowWeights(1).safetensors);
@@ -65,7 +68,7 @@ export async function pipelineRig(redis: string, flags: Partial<Settings> = {}):
     env: {},
     cwd: folder,
   });
-  const store = openStore(settings.store, { endpoint: settings.s3Endpoint });
+  const store = openStore(settings.store, { endpoint: settings.s3Endpoint, ...storeOptions });
   const log: LogLine[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void log.push(JSON.parse(line) as LogLine) });
   const weights = narrowWeights(1);

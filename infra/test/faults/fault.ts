@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Settings } from '@showtell/shared/config';
+import type { StoreOptions } from '@showtell/shared/object-store/open';
 import type { Point } from '@showtell/shared/reached';
 import { type PipelineRig, pipelineRig } from '../pipeline-rig';
 import { findRedisServer, type RedisServer, startRedisServer } from '../redis-server';
@@ -20,7 +21,7 @@ export interface Place {
   /** Only where they were asked for: in front of the servers, without a fault at the beginning of each test. */
   readonly proxy: { readonly redis: FaultProxy; readonly s3: FaultProxy | undefined };
   /** A pipeline of its own on the place's servers; closed after the test. */
-  rig(flags?: Partial<Settings>): Promise<PipelineRig>;
+  rig(flags?: Partial<Settings>, storeOptions?: StoreOptions): Promise<PipelineRig>;
   /** A real `showtell worker`; killed after the test if it still runs. */
   program(rig: PipelineRig, stage: 'ingest' | 'encoder' | 'trainer', options?: WorkerProgramOptions): WorkerProgram;
   /** Any other command of the real program; killed after the test if it still runs. */
@@ -34,6 +35,8 @@ export interface FaultOptions {
   readonly secrets?: readonly string[];
   /** Puts a proxy in front of each server; the settings of rigs and programs point to the proxies. */
   readonly proxied?: boolean;
+  /** What the case needs beside the servers and is not at hand, as `no openssl`: then it is skipped, saying so. */
+  readonly missing?: string | undefined;
 }
 
 /**
@@ -43,12 +46,13 @@ export interface FaultOptions {
 export function describeFault(
   number: number,
   title: string,
-  { stores = ['file'], secrets = [], proxied = false }: FaultOptions,
+  { stores = ['file'], secrets = [], proxied = false, missing: lacks }: FaultOptions,
   body: (place: Place) => void,
 ) {
   for (const kind of stores) {
     const name = `fault ${number} [${kind}] ${title}`;
-    const missing = findRedisServer() === undefined ? 'no Redis server' : kind === 's3' && !s3TestServer() ? 'no S3 server' : undefined;
+    const missing =
+      lacks ?? (findRedisServer() === undefined ? 'no Redis server' : kind === 's3' && !s3TestServer() ? 'no S3 server' : undefined);
     if (missing) {
       describe.skip(`${name} (${missing} at hand)`, () => body(undefined as never));
       continue;
@@ -111,9 +115,9 @@ export function describeFault(
         get proxy() {
           return proxy!;
         },
-        async rig(flags = {}) {
+        async rig(flags = {}, storeOptions) {
           const at = s3 ? { store: `s3://${s3.bucket}/fault-${number}-${folders++}`, s3Endpoint: proxy?.s3?.url ?? s3.endpoint } : {};
-          const rig = await pipelineRig(proxy?.redis.url ?? redis.url, { logLevel: 'info', ...at, ...flags });
+          const rig = await pipelineRig(proxy?.redis.url ?? redis.url, { logLevel: 'info', ...at, ...flags }, storeOptions);
           rigs.push(rig);
           return rig;
         },

@@ -1,4 +1,5 @@
 import { type ErrorCode, isShowtellError, ShowtellError } from '../errors';
+import { TLS_HINT, tlsTrouble } from '../tls-trouble';
 import { AttemptTimeout, type Verdict } from './retry';
 
 /** What was tried and where, for the message. */
@@ -72,9 +73,8 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
       `the clock here says ${now()}, the store's ${serverTime(error as ServiceError)}`,
     );
   if (status === undefined) {
-    const certificate = /CERT|TLS|SSL/.test(code ?? '');
-    if (certificate)
-      return verdict(false, 'STORE_UNREACHABLE', 'Check the endpoint; NODE_EXTRA_CA_CERTS names a file of further authorities.');
+    const trouble = tlsTrouble(error);
+    if (trouble !== undefined) return verdict(false, 'STORE_UNREACHABLE', `${ADDRESS_HINT} ${TLS_HINT}`, trouble);
     return verdict(true, 'STORE_UNREACHABLE', 'Check the address and that the server runs.', `${code ?? name}: ${message}`);
   }
   if (status === 501) return verdict(false, 'UNSAFE_STORE', 'Use a store with conditional writes.');
@@ -84,6 +84,8 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
   if (status === 404) return verdict(false, 'NO_SUCH_BUCKET', 'Check the name of the bucket, the endpoint and the region.');
   return verdict(false, 'STORE_DENIED', DENIED_HINT);
 }
+
+const ADDRESS_HINT = 'The address is in S3_ENDPOINT (of a source: --source-endpoint).';
 
 const DENIED_HINT =
   'Check the credentials, what they are allowed to do, and the region (AWS_REGION; of a source that has its own: SHOWTELL_SOURCE_ACCESS_KEY_ID, …).';

@@ -1,6 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import type { Settings } from '../config';
 import { isShowtellError, ShowtellError } from '../errors';
+import { TLS_HINT, tlsTrouble } from '../tls-trouble';
 
 /** The two Redis servers and the settings that name them. */
 const ROLES = { jobs: 'REDIS_URL', pixels: 'SHOWTELL_PIXEL_REDIS' } as const;
@@ -8,6 +9,8 @@ export type RedisRole = keyof typeof ROLES;
 
 /** Below 5 seconds with the start of a program around it. */
 const PREFLIGHT_MS = 4_000;
+/** BullMQ reckons when a waiting job is due by the clocks of its workers: one that is ahead keeps such jobs from all others. */
+const MOST_SKEW_MS = 5 * 60_000;
 const LEAST_VERSION: readonly [number, number] = [6, 2];
 
 /** The address of a server, or `CONFIG_INVALID` when there is none. Without a pixel server of its own, pixels go to the job server. */
@@ -106,6 +109,9 @@ function judge(info: string, role: RedisRole, host: string, setting: string, all
     problems.push(`expected maxmemory-policy noeviction but received ${policy}, with which Redis may drop jobs`);
   if (role === 'jobs' && field('aof_enabled') === '0')
     warnings.push(`Redis at ${host} has no append-only file: a restart of it loses the queue (enqueue the run again afterwards)`);
+  const skew = clockSkew(Number(field('server_time_usec')) / 1_000);
+  if (skew !== undefined && !allowUnsafe) throw new ShowtellError('CLOCK_SKEW', `${skew} at ${host} (${setting})`, { hint: CLOCK_HINT });
+  if (skew !== undefined) warnings.push(`${skew} at ${host}: jobs that wait are due early or late by as much`);
   if (problems.length > 0) {
     const message = `Redis at ${host} (${setting}) is not safe to work with: ${problems.join('; ')}`;
     if (!allowUnsafe)
@@ -115,6 +121,15 @@ function judge(info: string, role: RedisRole, host: string, setting: string, all
     warnings.push(message);
   }
   return { host, version, warnings };
+}
+
+const CLOCK_HINT = 'Set the clock of this machine, or of that of Redis.';
+
+/** What to say of two clocks that are too far apart; older servers do not tell theirs. */
+function clockSkew(theirs: number): string | undefined {
+  const ours = Date.now();
+  if (!(theirs > 0) || Math.abs(ours - theirs) <= MOST_SKEW_MS) return undefined;
+  return `The clock here says ${new Date(ours).toISOString()}, that of Redis ${new Date(theirs).toISOString()}`;
 }
 
 /** Maps what ioredis or Redis said to a `ShowtellError`; other errors come back as they are. */
@@ -140,6 +155,9 @@ export function redisError(error: unknown, where: string): unknown {
     });
   if (/RESP type|Protocol error/i.test(text))
     return new ShowtellError('REDIS_UNREACHABLE', `What answers at ${where} is not Redis`, { hint: 'Check host and port in the address.' });
+  const trouble = tlsTrouble(error);
+  if (trouble !== undefined)
+    return new ShowtellError('REDIS_UNREACHABLE', `Redis at ${where} cannot be spoken to over TLS: ${trouble}`, { hint: TLS_HINT });
   if (isConnectionTrouble(text, code))
     return new ShowtellError('REDIS_UNREACHABLE', `Redis at ${where} does not answer: ${text}`, {
       hint: 'Check that the server runs and that the host, port and TLS (rediss://) in the address are right.',
@@ -149,7 +167,7 @@ export function redisError(error: unknown, where: string): unknown {
 
 function isConnectionTrouble(text: string, code: unknown): boolean {
   return (
-    (typeof code === 'string' && /^(E[A-Z]+|ERR_SSL.*|.*CERT.*)$/.test(code)) ||
+    (typeof code === 'string' && /^E[A-Z]+$/.test(code)) ||
     /no answer within|Connection is closed|max retries|timed? ?out|LOADING|MASTERDOWN/i.test(text)
   );
 }
