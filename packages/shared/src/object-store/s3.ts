@@ -5,6 +5,7 @@ import {
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandOutput,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   ListPartsCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
@@ -106,20 +107,23 @@ export class S3Store implements ObjectStore {
 
   async *list(prefix: string, options: Signalled = {}): AsyncGenerator<ObjectInfo> {
     // Consoles make empty objects that stand for folders.
-    for await (const { Contents = [] } of this.pages(checkPrefix(prefix), {}, options))
-      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(Number.NaN) } of Contents)
-        if (!Key.endsWith('/')) yield { key: Key.slice(this.s3.prefix.length), bytes: Size, etag: ETag, lastModified: LastModified };
+    for await (const page of this.pages(checkPrefix(prefix), {}, options))
+      for (const { Key = '', Size = 0, ETag = '', LastModified = new Date(Number.NaN) } of page.Contents ?? []) {
+        const key = listedKey(Key, page);
+        if (!key.endsWith('/')) yield { key: key.slice(this.s3.prefix.length), bytes: Size, etag: ETag, lastModified: LastModified };
+      }
   }
 
   async *folders(folder: string, options: Signalled = {}): AsyncGenerator<string> {
     const begin = this.s3.prefix.length + checkFolder(folder).length;
-    for await (const { CommonPrefixes = [] } of this.pages(folder, { Delimiter: '/' }, options))
-      for (const { Prefix = '' } of CommonPrefixes) yield Prefix.slice(begin, -1);
+    for await (const page of this.pages(folder, { Delimiter: '/' }, options))
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) yield listedKey(Prefix, page).slice(begin, -1);
   }
 
   private async *pages(prefix: string, more: { readonly Delimiter?: string }, { signal }: Signalled) {
     const { s3 } = this;
-    const query = { Bucket: s3.bucket, Prefix: s3.prefix + prefix, ...more };
+    // Keys may have characters that XML has no place for: one such photo would spoil the list.
+    const query = { Bucket: s3.bucket, Prefix: s3.prefix + prefix, EncodingType: 'url' as const, ...more };
     let token: string | undefined;
     do {
       const next = token === undefined ? {} : { ContinuationToken: token };
@@ -209,4 +213,9 @@ export class S3Store implements ObjectStore {
 
 function content(body: Uint8Array, { contentType }: WriteOptions) {
   return { Body: body, ContentLength: body.byteLength, ...(contentType ? { ContentType: contentType } : {}) };
+}
+
+/** A key as it is: in lists it stands as in a form's address, where the server does as it was asked. */
+function listedKey(key: string, { EncodingType }: Pick<ListObjectsV2CommandOutput, 'EncodingType'>): string {
+  return EncodingType === 'url' ? decodeURIComponent(key.replaceAll('+', ' ')) : key;
 }

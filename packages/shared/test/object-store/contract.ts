@@ -104,17 +104,28 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
       expect(await store.get('deleted')).toBeUndefined();
     });
 
-    test.each(['with space', 'a%20b', 'a+b&c=d?e', '#hash', 'quote"\'', 'émigré', 'e\u0301', '🙂/～', 'back\\slash', '.hidden', '...'])(
-      'keeps the key %j as it is',
-      async (name) => {
-        const key = `names/${name}`;
-        await store.put(key, text(name));
-        expect((await store.get(key))!.body.toString()).toBe(name);
-        expect(await keysOf(store, key)).toEqual([key]);
-        await store.delete(key);
-        expect(await store.head(key)).toBeUndefined();
-      },
-    );
+    test.each([
+      'with space',
+      'a%20b',
+      'a+b&c=d?e',
+      '#hash',
+      'quote"\'',
+      'émigré',
+      'e\u0301',
+      '🙂/～',
+      'back\\slash',
+      '.hidden',
+      '...',
+      'cr\rlf\n',
+      'a+b%2Bc',
+    ])('keeps the key %j as it is', async (name) => {
+      const key = `names/${name}`;
+      await store.put(key, text(name));
+      expect((await store.get(key))!.body.toString()).toBe(name);
+      expect(await keysOf(store, key)).toEqual([key]);
+      await store.delete(key);
+      expect(await store.head(key)).toBeUndefined();
+    });
 
     test.each(['', '/a', '..', '../a', 'a/../b', 'a/..', './a', 'a/./b', 'a\0b'])('refuses the key %j', async (key) => {
       const refused = { code: 'USAGE' };

@@ -7,6 +7,7 @@ export interface FaultRequest {
   readonly method: string;
   /** What stands behind the bucket's name. */
   readonly key: string;
+  readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
   /** Requests that came before, of any kind. */
@@ -41,9 +42,10 @@ export async function startFaultServer(fault: Fault = () => ORDINARY): Promise<F
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const key = decodeURIComponent(new URL(request.url ?? '', 'http://localhost').pathname.replace(/^\/[^/]*\/?/, ''));
+      const { pathname, searchParams: query } = new URL(request.url ?? '', 'http://localhost');
+      const key = decodeURIComponent(pathname.replace(/^\/[^/]*\/?/, ''));
       const { method = '', headers } = request;
-      const seen = { method, key, headers, body: Buffer.concat(chunks), before: state.requests.length };
+      const seen = { method, key, query, headers, body: Buffer.concat(chunks), before: state.requests.length };
       state.requests.push(seen);
       if (state.fault(seen, response) === ORDINARY) answer(state.objects, seen, response);
     });

@@ -379,3 +379,21 @@ describe('clocks', () => {
     });
   });
 });
+
+test('keys are asked for in a form that XML can hold, and are listed as they are', async () => {
+  const asked: string[] = [];
+  const page = (content: string) =>
+    `<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>${content}</ListBucketResult>`;
+  server.fault = ({ query }, response) => {
+    asked.push(query.get('encoding-type') ?? '');
+    const listed = query.has('delimiter')
+      ? '<CommonPrefixes><Prefix>prefix/caf%C3%A9+%2B%25/</Prefix></CommonPrefixes>'
+      : '<Contents><Key>prefix/%1B%5B2J+a%2Bb%2541</Key><Size>3</Size><ETag>"e"</ETag></Contents>';
+    response.writeHead(200, { 'content-type': 'application/xml' }).end(page(listed));
+  };
+  const keys: string[] = [];
+  for await (const { key } of store.list('')) keys.push(key);
+  for await (const name of store.folders('')) keys.push(name);
+  expect(keys).toEqual(['\u001b[2J a+b%41', 'café +%']);
+  expect(asked).toEqual(['url', 'url']);
+});
