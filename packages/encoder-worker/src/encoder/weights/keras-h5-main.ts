@@ -1,83 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Entity, File, Group } from 'h5wasm/node';
-import type { KerasFile } from './keras-h5';
-import { type FoundDataset, findInception } from './keras-layout';
-import { familyOf, seemsToBe } from './other-models';
-import type { FoundTensor } from './tensors';
+import { readKeras } from './keras-reader';
 
-/** More than any model has: a damaged or hostile file may hold groups within themselves. */
-const MOST_DATASETS = 50_000;
-const MOST_LEVELS = 16;
-/** Groups at the root, or in Keras 3's files, that hold no layers. */
-const NO_LAYERS = new Set(['optimizer_weights', 'optimizer', 'top_level_model_weights', '_metrics']);
-
-/** The thread of `readKerasFile`: opens the file with h5wasm (an ES module, hence the import) and hands its tensors over. */
-async function read(path: string): Promise<KerasFile> {
-  const h5wasm = await import('h5wasm/node');
-  // Else HDF5 prints its errors and goes on with nothing.
-  (await h5wasm.ready).activate_throwing_error_handler();
-  const isGroup = (entity: Entity | null): entity is Group => entity instanceof h5wasm.Group;
-  let file: File | undefined;
-  try {
-    file = new h5wasm.File(path, 'r');
-    const datasets: FoundDataset[] = [];
-    collect(file, '', datasets);
-    const names = namesOf(file, datasets);
-    const layout = findInception(datasets);
-    if ('problem' in layout) return { other: `${layout.problem}; ${seemsToBe(names)}` };
-    // InceptionResNetV2 has convolutions of the same names, and more of them.
-    if (familyOf(names) !== undefined) return { other: seemsToBe(names) };
-    const tensors = new Map<string, FoundTensor>();
-    for (const [name, where] of layout.paths) {
-      const dataset = file.get(where);
-      if (!(dataset instanceof h5wasm.Dataset) || dataset.dtype !== '<f')
-        return { other: `expected float32 numbers for ${where} but found ${describeType(dataset)}` };
-      tensors.set(name, { shape: dataset.shape ?? [], data: dataset.value as Float32Array });
-    }
-    return { tensors, layers: layout.layers, config: textAttribute(file, 'model_config') };
-  } catch (error) {
-    return { broken: rootCause(error) };
-  } finally {
-    file?.close();
-  }
-
-  function collect(group: Group, at: string, into: FoundDataset[], level = 0): void {
-    if (level > MOST_LEVELS) throw new Error(`its groups lie more than ${MOST_LEVELS} deep`);
-    const layer = at.endsWith('vars') ? textAttribute(group, 'name') : undefined;
-    for (const name of group.keys()) {
-      if (NO_LAYERS.has(name)) continue;
-      const place = at === '' ? name : `${at}/${name}`;
-      const entity = group.get(name);
-      if (isGroup(entity)) collect(entity, place, into, level + 1);
-      else if (entity instanceof h5wasm.Dataset) into.push({ path: place, layer });
-      if (into.length > MOST_DATASETS) throw new Error(`it has more than ${MOST_DATASETS} datasets`);
-    }
-  }
-
-  function describeType(dataset: Entity | null): string {
-    return dataset instanceof h5wasm.Dataset ? `numpy's type ${JSON.stringify(dataset.dtype)}` : 'no dataset';
-  }
-}
-
-/** Names of layers as the file gives them: Keras' own list, the layers that have variables, or whatever groups there are. */
-function namesOf(file: File, datasets: readonly FoundDataset[]): string[] {
-  const names = datasets.map(({ path, layer }) => layer ?? path.split('/').at(-2));
-  return [...new Set(names.every((name) => name === undefined) ? file.keys() : names.filter((name) => name !== undefined))];
-}
-
-function textAttribute(group: Group, name: string): string | undefined {
-  const value = Object.hasOwn(group.attrs, name) ? group.attrs[name]!.value : undefined;
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** HDF5 throws its stack of errors, outermost first; the last "#n" line tells what was wrong. */
-function rootCause(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  const lines = [...text.matchAll(/^\s*#\d+: \S+ line \d+ in \S+\(\): (.+)$/gm)];
-  return lines.at(-1)?.[1] ?? text;
-}
-
+/** The thread of `readKerasFile`: hands over what it reads. */
 void (async () => {
-  const file = await read(workerData as string);
+  const file = await readKeras(workerData as string);
   parentPort!.postMessage(file, 'tensors' in file ? Array.from(file.tensors.values(), ({ data }) => data.buffer as ArrayBuffer) : []);
 })();

@@ -41,9 +41,14 @@ export async function readKerasFile(path: string, options: KerasFileOptions = {}
     );
     worker.once('exit', (code) => failed(new ShowtellError('BUG', `The thread that reads ${where} ended with code ${code} and no answer`)));
   });
+  return weightsOf(file, where, options.config);
+}
+
+/** The weights in a file. @param beside `config` of `readKerasFile`. @throws ShowtellError `WEIGHTS_INVALID`, which says what is wrong with it */
+export function weightsOf(file: KerasFile, where: string, beside?: string): EncoderWeights {
   if ('broken' in file) throw new ShowtellError('WEIGHTS_INVALID', `${where} cannot be read as HDF5: ${file.broken}`, { hint: CUT_SHORT });
   if ('other' in file) throw new ShowtellError('WEIGHTS_INVALID', `${where} is not an InceptionV3: ${file.other}`);
-  const config = options.config ?? file.config;
+  const config = beside ?? file.config;
   const input = config === undefined ? 'x/127.5-1' : inputScalingOf(config, new Set(file.layers), where);
   return collectWeights((layer, variable) => file.tensors.get(`${layer}/${variable}`), input, where);
 }
