@@ -5,7 +5,7 @@ import type { RunRecord } from '@showtell/shared/schema/run';
 
 /** The `train` job that a run ends in, when its request asks for one. The trainer freezes the training itself. */
 export function trainingRequest({ run, train }: RunRecord): TrainJob | undefined {
-  return train === undefined ? undefined : { training: defaultTrainingName(run, train), request: { run, preset: train } };
+  return train === undefined ? undefined : { training: defaultTrainingName(run, train), run };
 }
 
 /** True when the run asks for no training, or its training has ended. */

@@ -1,8 +1,9 @@
-import { isShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRun } from '@showtell/shared/planned-run';
 import type { JobContext } from '@showtell/shared/queue/processor';
-import type { TrainJob } from '@showtell/shared/queue/queues';
+import { defaultTrainingName, type TrainJob } from '@showtell/shared/queue/queues';
 import { DelayedError } from 'bullmq';
 import type { Logger } from 'pino';
 import type { CreateTrainingEngine } from './engine/engine';
@@ -31,9 +32,8 @@ const PROGRESS_MS = 1_000;
  */
 export async function runTrainJob(data: TrainJob, { job, token, signal }: JobContext<TrainJob>, services: TrainServices): Promise<void> {
   const { store, logger, threads, createEngine, checkpointSeconds, featureMemory, holder, leaseSeconds, stop } = services;
-  const { training, request } = data;
-  if (request && !(await store.head(keys.trainingJson(training), { signal })))
-    await freezeTraining(store, { runs: [request.run], preset: request.preset, training });
+  const { training, run } = data;
+  if (run !== undefined && !(await store.head(keys.trainingJson(training), { signal }))) await freezeAskedFor(store, training, run, signal);
   const log = logEvents(logger.child({ training }));
   const report = reportProgress(job, logger);
   try {
@@ -59,6 +59,16 @@ export async function runTrainJob(data: TrainJob, { job, token, signal }: JobCon
   }
   await job.moveToDelayed(Date.now() + (stop.aborted ? 0 : leaseSeconds * 1_000), token);
   throw new DelayedError();
+}
+
+/** Who can write to Redis can name any run and training here, and gets none but what that run was enqueued with. */
+async function freezeAskedFor(store: ObjectStore, training: string, run: string, signal: AbortSignal): Promise<void> {
+  const preset = (await readRun(store, run, { signal }))?.train;
+  if (preset === undefined || defaultTrainingName(run, preset) !== training)
+    throw new ShowtellError('NOT_FOUND', `The run ${run} was not enqueued to end in a training ${training}`, {
+      hint: `To train it: showtell train ${run} --name ${training}`,
+    });
+  await freezeTraining(store, { runs: [run], preset, training });
 }
 
 /** Events as the job's progress, which whoever waits for the job can follow: of steps one a second, of the rest all. */

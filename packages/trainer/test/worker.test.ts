@@ -1,6 +1,9 @@
+import { keys } from '@showtell/shared/keys';
 import { redisPrefix } from '@showtell/shared/queue/connection';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import { addTrainJob, jobIds } from '@showtell/shared/queue/queues';
+import { encodeRecord } from '@showtell/shared/schema/record';
+import type { RunRecord } from '@showtell/shared/schema/run';
 import { Shutdown } from '@showtell/shared/shutdown';
 import { QueueEvents } from 'bullmq';
 import pino from 'pino';
@@ -16,6 +19,23 @@ import { readTraining } from '../src/train/freeze';
 import { runTrainerWorker } from '../src/worker';
 import { openFileStore, temporaryFolder } from './temporary-store';
 import { TINY, writeTinyRun } from './tiny-run';
+
+const ENDS_IN_SEED: RunRecord = {
+  formatVersion: 1,
+  run: 'tiny',
+  source: { kind: 'coco', url: 'file:///photos' },
+  splits: [],
+  encoder: 'inception-v3',
+  weights: 'bundled',
+  weightsSha256: '0'.repeat(64),
+  dimension: 8,
+  preprocessing: 'none',
+  precision: 'float32',
+  shardRows: 3,
+  microBatch: 2,
+  strict: false,
+  train: 'seed',
+};
 
 describeRedis('a trainer worker', () => {
   const folder = temporaryFolder();
@@ -67,18 +87,27 @@ describeRedis('a trainer worker', () => {
     expect(await enqueueTraining(store, services.queues, request('first'))).toMatchObject({ added: false, done: { outcome: 'completed' } });
   });
 
-  test('freezes the training that a run asked for', async () => {
-    await addTrainJob(services.queues, { training: 'asked', request: { run: 'absent', preset: 'seed' } });
+  test('freezes the training that a run was enqueued to end in, and no other', async () => {
+    await store.put(keys.runJson('tiny'), encodeRecord(ENDS_IN_SEED));
+    const wrong = [
+      ['tiny-seed', 'absent'],
+      ['another', 'tiny'],
+      ['tiny-show-and-tell', 'tiny'],
+    ] as const;
+    for (const [training, run] of wrong) await addTrainJob(services.queues, { training, run });
     await serve(new Shutdown(logger));
-    expect(await state('asked')).toBe('failed');
-    expect((await services.queues.train.getJob(jobIds.train('asked')))!.failedReason).toMatch(/^NOT_FOUND: No run "absent"/);
-    await addTrainJob(services.queues, { training: 'asked', request: { run: 'tiny', preset: 'seed' } });
+    for (const [training, run] of wrong) {
+      const { failedReason } = (await services.queues.train.getJob(jobIds.train(training)))!;
+      expect(failedReason).toBe(`NOT_FOUND: The run ${run} was not enqueued to end in a training ${training}`);
+      expect(await store.head(keys.trainingJson(training))).toBeUndefined();
+    }
+    await addTrainJob(services.queues, { training: 'tiny-seed', run: 'tiny' });
     const shutdown = new Shutdown(logger);
     const served = serve(shutdown, false);
-    await until(async () => (await services.queues.train.getJob(jobIds.train('asked')))!.progress !== 0);
+    await until(async () => (await services.queues.train.getJob(jobIds.train('tiny-seed')))!.progress !== 0);
     await shutdown.run();
     await served;
-    expect(await readTraining(store, 'asked')).toMatchObject({
+    expect(await readTraining(store, 'tiny-seed')).toMatchObject({
       trainSplits: [{ run: 'tiny', split: 'train' }],
       hyperparameters: { units: 300 },
     });

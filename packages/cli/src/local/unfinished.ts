@@ -43,8 +43,8 @@ export async function tellWhatIsLeft({ store, queues, say }: LocalWork): Promise
   const own = new Set(unfinished.map(({ run }) => run.name));
   for (const { data } of await queues.train.getJobs([...LIVE_STATES])) {
     // A training that a run ends in goes on with that run.
-    if (data.request !== undefined && own.has(data.request.run)) continue;
-    const runs = data.request ? [data.request.run] : trainedRuns(await readTraining(store, data.training));
+    if (data.run !== undefined && own.has(data.run)) continue;
+    const runs = data.run !== undefined ? [data.run] : trainedRuns(await readTraining(store, data.training));
     say(`Left       training ${data.training}: showtell train ${runs.join(' ')} --name ${data.training} --resume goes on with it`);
   }
 }

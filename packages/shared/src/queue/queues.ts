@@ -43,10 +43,10 @@ export const RunJob = z.object({
 export type RunJob = z.infer<typeof RunJob>;
 
 /**
- * Payload in `train`. When `training.json` is there, it is trained as frozen and `request` is not looked at; otherwise the trainer
- * freezes it from `request`: the run's newest manifest and the preset's own hyper-parameters.
+ * Payload in `train`. When `training.json` is there, it is trained as frozen and `run` is not looked at; otherwise the trainer freezes
+ * the training that `run` was enqueued to end in, as its `run.json` says: what is asked for stands in the object store alone.
  */
-export const TrainJob = z.object({ training: Name, request: z.object({ run: Name, preset: z.string() }).optional() });
+export const TrainJob = z.object({ training: Name, run: Name.optional() });
 export type TrainJob = z.infer<typeof TrainJob>;
 
 /** The training that a run enqueued with `--train PRESET` ends in, when nobody gave it a name. */
