@@ -34,6 +34,12 @@ export function redisPrefix(settings: Pick<Settings, 'prefix'>): string {
 }
 
 /**
+ * After so long without an answer a connection is given up for another one: a machine or a firewall that is gone says nothing, and TCP
+ * would go on hoping for a quarter of an hour. Blocking commands ask for ten seconds at most.
+ */
+const SILENCE_MS = 20_000;
+
+/**
  * A connection that waits out a server that is away: commands are kept until it is back.
  * Call `preflight` first, which fails fast.
  */
@@ -42,6 +48,7 @@ export function connectRedis(settings: Settings, role: RedisRole = 'jobs', optio
     // BullMQ's workers require it: their blocking command outlives any number of reconnections.
     maxRetriesPerRequest: null,
     retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 6), 5_000),
+    socketTimeout: SILENCE_MS,
   };
   return new Redis(addressOf(settings, role).url, { ...defaults, ...options });
 }
