@@ -7,6 +7,7 @@ import { readReport } from '@showtell/ingest/read-report';
 import { runIngestWorker } from '@showtell/ingest/worker';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
+import { latestManifest } from '@showtell/shared/manifests';
 import { FileStore } from '@showtell/shared/object-store/file';
 import { readPlannedRun } from '@showtell/shared/planned-run';
 import { Shutdown } from '@showtell/shared/shutdown';
@@ -117,7 +118,8 @@ describeRedis('a dry run', () => {
 
     const { features } = await checkInvariants(rig.store, 'counted');
     expect(features.size).toBe(90 - rejected.length);
-    const report = (await readReport(rig.store, 'counted', 1))!;
+    const { manifest } = (await latestManifest(rig.store, 'counted'))!;
+    const report = (await readReport(rig.store, manifest.report!.key))!;
     expect(report).toMatchObject({ images: 89, rejected: { TRUNCATED: 1 }, sourceBytes: estimate!.sourceBytes });
     near(report.shardBytes, estimate!.storage.shards);
     const sizes = async (prefix: string) => {

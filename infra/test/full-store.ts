@@ -125,14 +125,14 @@ export async function writeFullStore(store: ObjectStore): Promise<void> {
     feature: new Float32Array(DIMENSION),
   }));
   const mended = await part(store, (sha) => keys.shard('old', 0, sha), encodeFeatureRows(rows, DIMENSION));
+  const report = await part(store, (sha) => keys.report('old', 2, sha), Buffer.from('{}'));
   await store.delete(keys.commit('old', 0));
   await store.put(keys.commit('old', 0), encodeRecord(commitRecord('old', 0, 'train', first.rows, mended)));
   await store.put(
     keys.manifest('old', 2),
-    encodeRecord({ ...old, number: 2, shards: old.shards.map((shard) => (shard.shard === 0 ? { ...shard, ...mended } : shard)) }),
+    encodeRecord({ ...old, number: 2, report, shards: old.shards.map((shard) => (shard.shard === 0 ? { ...shard, ...mended } : shard)) }),
   );
   await store.put('runs/old/void/00000-1.json', Buffer.from('{}'));
-  await store.put('runs/old/reports/1.json', Buffer.from('{}'));
   const { etag } = await store.put(keys.control('old'), encodeRecord({ formatVersion: 1, state: 'running' }));
   await store.replace(keys.control('old'), encodeRecord({ formatVersion: 1, state: 'running', priority: 20 }), etag);
 

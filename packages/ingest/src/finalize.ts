@@ -114,8 +114,7 @@ async function writeManifest(
   if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
   const manifest = buildManifest(run, commits, number + 1, repaired);
   const recordKey = keys.manifest(run.name, manifest.number);
-  // Its report goes first, as what a commit names does: whoever finds the manifest finds the report.
-  const report = { key: keys.report(run.name, manifest.number), body: encodeRecord(buildReport(run, commits, manifest.number)) };
+  const report = { key: manifest.report!.key, body: encodeRecord(buildReport(run, commits, manifest.number)) };
   const { outcome } = await commit(store, { parts: [report], recordKey, record: encodeRecord(manifest), signal });
   return outcome === 'committed' ? manifest : undefined;
 }

@@ -1,12 +1,15 @@
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
-import { canonicalJson } from '@showtell/shared/hash';
+import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import { latestManifestNumber, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import { MANIFEST_FORMAT, type ManifestRecord, type ManifestShard, type Repaired } from '@showtell/shared/schema/manifest';
+import { encodeRecord, type PartRecord } from '@showtell/shared/schema/record';
+import type { ReportRecord } from '@showtell/shared/schema/report';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections } from './commits';
+import { buildReport } from './report';
 import { isPlanned, listVoids, type VoidNumber } from './voids';
 
 /**
@@ -46,8 +49,16 @@ export function buildManifest(
       return { split, rows: sum(ofSplit.map(({ rows }) => rows)), rejected: sum(ofSplit.map((shard) => shard.rejected)), captions };
     }),
     rejected: countRejections(plan.shards.map(({ shard }) => commits.get(shard)!)),
+    report: partOf(buildReport(run, commits, number)),
     ...(repaired.length > 0 && { repaired: [...repaired] }),
   };
+}
+
+/** A report as the part that a manifest names. */
+function partOf(report: ReportRecord): PartRecord {
+  const body = encodeRecord(report);
+  const sha = sha256(body);
+  return { key: keys.report(report.run, report.manifest, sha), bytes: body.length, sha256: sha };
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

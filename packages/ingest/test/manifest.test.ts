@@ -35,6 +35,15 @@ const commit = (shard: number, rows: number, rejected: CommitRecord['rejected'] 
     key: `shards/${shard}`,
     bytes: 10,
     sha256: 'e'.repeat(64),
+    execution: {
+      worker: 'a',
+      device: 'cpu',
+      deviceName: 'cpu',
+      engine: 'onnx',
+      seconds: 1,
+      encodeSeconds: 1,
+      at: '2026-01-01T00:00:00.000Z',
+    },
     ...more,
   }) as CommitRecord;
 const reject = (imageId: string, code: 'TRUNCATED' | 'TOO_LARGE') => ({ imageId, code, reason: 'x' });

@@ -17,7 +17,7 @@ const KEY_KINDS = {
   commit: `${RUN}commits/${SHARD}\\.json`,
   void: `${RUN}void/${SHARD}-\\d+\\.json`,
   manifest: `${RUN}manifests/\\d+\\.json`,
-  report: `${RUN}reports/\\d+\\.json`,
+  report: `${RUN}reports/\\d+-${SHA12}\\.json`,
   control: `${RUN}control\\.json`,
   training: `${TRAINING}training\\.json`,
   lease: `${TRAINING}lease\\.json`,

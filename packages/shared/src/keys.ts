@@ -18,8 +18,8 @@ export const keys = {
   commits: (run: string) => `runs/${run}/commits/`,
   manifest: (run: string, number: number) => `runs/${run}/manifests/${number}.json`,
   manifests: (run: string) => `runs/${run}/manifests/`,
-  /** How the run went, beside the manifest of that number. */
-  report: (run: string, number: number) => `runs/${run}/reports/${number}.json`,
+  /** How the run went, of the manifest of that number. */
+  report: (run: string, number: number, sha: string) => `runs/${run}/reports/${number}-${sha12(sha)}.json`,
   reports: (run: string) => `runs/${run}/reports/`,
   /** The k-th commit record that was taken away from a shard. */
   void: (run: string, shard: number, number: number) => `runs/${run}/void/${shardDigits(shard)}-${number}.json`,

@@ -6,6 +6,7 @@ import { formatTable } from '../output/table';
 /** What people call the kinds of objects that may be garbage. */
 const LABELS: Partial<Record<Garbage['kind'], string>> = {
   shard: 'shards that no commit record or manifest names',
+  report: 'reports of manifests that another finalizer wrote first',
   planPart: 'parts of plans that were never committed',
   captions: 'captions of plans that were never committed',
   checkpointPart: 'files of checkpoints that were never committed',

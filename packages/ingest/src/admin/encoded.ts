@@ -43,7 +43,7 @@ export async function readEncoded(
   const { number, manifest, told } = await newestTold(store, run, read);
   const newest = number === 0 ? undefined : { number, told };
   if (manifest && told && missingShards(run, await listCommitted(store, run.name, read)).length === 0) {
-    const report = await readReport(store, run.name, number, read);
+    const report = manifest.report && (await readReport(store, manifest.report.key, read));
     if (report !== undefined) return { ...encodedByManifest(run, manifest, report), manifest: newest, report };
   }
   const commits = await readCommits(store, run.name, { known, ...read });

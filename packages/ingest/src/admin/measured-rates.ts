@@ -33,10 +33,13 @@ async function newestReport(
   run: string,
   options?: { readonly signal?: AbortSignal },
 ): Promise<ReportRecord | undefined> {
-  let newest = 0;
-  for await (const { key } of store.list(keys.reports(run), options))
-    newest = Math.max(newest, Number(/\/(\d+)\.json$/.exec(key)?.[1] ?? 0));
-  return newest === 0 ? undefined : readReport(store, run, newest, options);
+  const newest = { number: 0, key: '' };
+  // Of a number there may be another that no manifest names. It tells of the same run as well, and manifests are large.
+  for await (const { key } of store.list(keys.reports(run), options)) {
+    const number = Number(/\/(\d+)-[^/]+$/.exec(key)?.[1] ?? 0);
+    if (number > newest.number) Object.assign(newest, { number, key });
+  }
+  return newest.number === 0 ? undefined : readReport(store, newest.key, options);
 }
 
 /** Pure. */

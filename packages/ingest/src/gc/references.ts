@@ -48,8 +48,8 @@ export const NAMING: Partial<Record<KeyKind, NamingKind>> = {
     keys.weights(encoder.weightsSha256),
   ]),
   commit: naming(CommitRecord, SHARD_FORMAT, ofRun, ({ key }) => [key]),
-  manifest: naming(ManifestRecord, MANIFEST_FORMAT, ofAnyRun, ({ shards, captions, encoder }) => [
-    ...keysOf([...shards, ...captions]),
+  manifest: naming(ManifestRecord, MANIFEST_FORMAT, ofAnyRun, ({ shards, captions, encoder, report }) => [
+    ...keysOf([...shards, ...captions, ...(report === undefined ? [] : [report])]),
     keys.weights(encoder.weightsSha256),
   ]),
   training: naming(
@@ -78,5 +78,5 @@ export const NAMING: Partial<Record<KeyKind, NamingKind>> = {
 };
 
 /** Objects that exist only by a record that names them. */
-const PARTS: ReadonlySet<KeyKind> = new Set(['planPart', 'captions', 'shard', 'checkpointPart', 'weights']);
+const PARTS: ReadonlySet<KeyKind> = new Set(['planPart', 'captions', 'shard', 'report', 'checkpointPart', 'weights']);
 export const isPart = (kind: KeyKind) => PARTS.has(kind);

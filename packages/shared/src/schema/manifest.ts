@@ -41,6 +41,8 @@ export const ManifestRecord = z.object({
   captions: z.array(PartRecord.extend({ split: z.string(), rows: Count })),
   splits: z.array(z.object({ split: z.string(), rows: Count, rejected: Count, captions: Count })),
   rejected: z.record(z.string(), Count),
+  /** What the run took, made of the same commits; absent in manifests without one. */
+  report: PartRecord.optional(),
   /** Every shard of the plan whose commit record was ever taken away, in the order of shards; absent when there is none. */
   repaired: z.array(Repaired).optional(),
 });

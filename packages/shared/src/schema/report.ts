@@ -22,7 +22,7 @@ export const DeviceReport = z.object({
 });
 export type DeviceReport = z.infer<typeof DeviceReport>;
 
-/** `runs/<run>/reports/<k>.json`: what the run of manifest `k` took, made of its own commit records alone. Same commits, same bytes. */
+/** `runs/<run>/reports/<k>-<sha>.json`: what the run of manifest `k` took, made of its own commit records alone. Same commits, same bytes. */
 export const ReportRecord = z.object({
   formatVersion: z.literal(REPORT_FORMAT),
   run: z.string(),

@@ -1,0 +1,21 @@
+import { exploreTrainers, stopClocks, trainer } from './trainers';
+
+// Time means nothing here: whoever waits has waited long enough at once.
+jest.mock<typeof import('node:timers/promises')>('node:timers/promises', () => ({
+  ...jest.requireActual('node:timers/promises'),
+  setTimeout: async <T>(_ms?: number, value?: T) => value as T,
+}));
+
+describe('fault 80 lease, checkpoint and alias, in every order of requests', () => {
+  stopClocks();
+
+  test('both die', async () => {
+    const explored = await exploreTrainers({ a: trainer('a', 1), b: trainer('b', 1) }, { crashes: 2 });
+    expect(explored).toEqual({ states: 8_592, ends: 2_532 });
+  }, 300_000);
+
+  test('an answer is lost, and one dies', async () => {
+    const explored = await exploreTrainers({ a: trainer('a', 1), b: trainer('b', 1) }, { crashes: 1, lostAnswers: 1 });
+    expect(explored).toEqual({ states: 45_070, ends: 7_772 });
+  }, 300_000);
+});
