@@ -1,10 +1,9 @@
 import type { Settings } from '@showtell/shared/config';
 import { isCuda } from '@showtell/shared/device';
-import { isShowtellError, type ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError } from '@showtell/shared/errors';
 import { readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
-import { ABORT } from '@showtell/shared/queue/processor';
 import { MAX_STALLED, queueNames, ShardJob } from '@showtell/shared/queue/queues';
 import { drain, startWorker, workerName } from '@showtell/shared/queue/worker';
 import { reportWorker } from '@showtell/shared/queue/worker-report';
@@ -30,8 +29,8 @@ export interface LaneOptions
   readonly onCommitted: (run: string) => void;
   /** Once the queue is empty. */
   readonly onDrained: () => void;
-  /** When the engine cannot run on this machine. The job in hand has gone back: another machine may do it. */
-  readonly onUnfit: (error: ShowtellError) => void;
+  /** Aborted, by the lane or others, when this machine can do no job: those in hand go back, another machine may do them. */
+  readonly unfit: AbortController;
 }
 
 /**
@@ -93,16 +92,12 @@ export function openLane(options: LaneOptions): void {
         await encodeShard(data, context, services);
         options.onCommitted(data.run);
       } catch (error) {
-        if (isShowtellError(error, 'DEVICE_UNAVAILABLE')) {
-          options.onUnfit(error);
-          // Paused first, or it would take the job it gives back.
-          await worker.pause(true);
-          worker.cancelAllJobs(ABORT.drain);
-        }
+        if (isShowtellError(error, 'DEVICE_UNAVAILABLE')) options.unfit.abort(error);
         throw error;
       }
     },
     isCancelled: async ({ run }) => (await readControl(store, run)) === 'cancelled',
+    unfit: options.unfit.signal,
     atWork,
     onGivenUp: async (data) => {
       const job = ShardJob.safeParse(data).data;

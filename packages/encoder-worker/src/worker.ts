@@ -4,6 +4,7 @@ import { type Settings, WORK_FOLDER } from '@showtell/shared/config';
 import { parseDevices } from '@showtell/shared/device';
 import type { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { watchRefusals } from '@showtell/shared/object-store/watch-refusals';
 import { PixelKey } from '@showtell/shared/pixel-key';
 import { PlannedRuns } from '@showtell/shared/planned-run';
 import { tellEncoded } from '@showtell/shared/queue/control-events';
@@ -42,7 +43,8 @@ export interface EncoderWorkerOptions {
 
 /**
  * Serves one encode queue until it is asked to stop, and resolves once everything is closed.
- * @throws ShowtellError `DEVICE_UNAVAILABLE` when the engine cannot run here: at the start, or later; then the jobs in hand go back.
+ * @throws ShowtellError `DEVICE_UNAVAILABLE` when the engine cannot run here, `STORE_DENIED` and the like when the store refuses this
+ * worker: at the start, or later; then the jobs in hand go back.
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
   const { settings, store, logger, precision, engine, threads, spin, once = false, downloads = 8, shutdown } = options;
@@ -67,14 +69,15 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
       const services = await opening;
       const { queues } = services;
       await store.probe({ signal });
-      const runs = new PlannedRuns(store);
-      const pixelKey = new PixelKey(store);
       // What this machine cannot do, another may: jobs go back, and this worker ends.
       const unfit = new AbortController();
+      const watched = watchRefusals(store, (error) => unfit.abort(error));
+      const runs = new PlannedRuns(watched);
+      const pixelKey = new PixelKey(watched);
       const worked = new Set<string>();
       const shared = {
         settings,
-        store,
+        store: watched,
         runs,
         pixelKey,
         precision,
@@ -97,7 +100,7 @@ export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<v
           onDrained: () => {
             hasten(queues, precision, worked).catch((error: unknown) => logger.debug({ err: error }, 'the finalizer looks by itself'));
           },
-          onUnfit: (error) => unfit.abort(error),
+          unfit,
         });
       const stop = AbortSignal.any([signal, unfit.signal]);
       await (once ? untilTrue(() => isDone(queues, precision), stop) : untilAborted(stop));

@@ -1,6 +1,8 @@
 import { collectWhole } from '@showtell/shared/collect-whole';
 import type { Settings } from '@showtell/shared/config';
+import type { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { watchRefusals } from '@showtell/shared/object-store/watch-refusals';
 import { PixelKey } from '@showtell/shared/pixel-key';
 import { PlannedRuns, readControl } from '@showtell/shared/planned-run';
 import { clearShard } from '@showtell/shared/queue/clear-shard';
@@ -29,9 +31,12 @@ export interface IngestWorkerOptions {
   readonly shutdown: Shutdown;
 }
 
-/** Serves the queues `ingest` and `finalize` until it is asked to stop, and resolves once everything is closed. */
+/**
+ * Serves the queues `ingest` and `finalize` until it is asked to stop, and resolves once everything is closed.
+ * @throws ShowtellError `STORE_DENIED` and the like when the store refuses this worker: at the start, or later; then the jobs in hand go back.
+ */
 export async function runIngestWorker(options: IngestWorkerOptions): Promise<void> {
-  const { settings, store, logger, once = false, concurrency = 2, downloads = 8, shutdown } = options;
+  const { settings, logger, once = false, concurrency = 2, downloads = 8, shutdown } = options;
   collectWhole();
   const opened = new Shutdown(logger);
   const stopped = serve();
@@ -41,13 +46,16 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
   async function serve(): Promise<void> {
     try {
       const { redis, queues, pixels, window } = await openQueues(settings, logger, opened);
-      await store.probe({ signal: shutdown.signal });
+      await options.store.probe({ signal: shutdown.signal });
+      // Whom the store refuses must not take the jobs of those whom it does not.
+      const unfit = new AbortController();
+      const store = watchRefusals(options.store, (error) => unfit.abort(error));
       const runs = new PlannedRuns(store);
       const pixelKey = new PixelKey(store);
       const name = workerName('cpu');
       let images = 0;
       const atWork = new Map<string, ShardJob>();
-      const common = { settings, redis, logger, name };
+      const common = { settings, redis, logger, name, unfit: unfit.signal };
       const ingest = startWorker<ShardJob>({
         ...common,
         queue: queueNames.ingest,
@@ -90,8 +98,9 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
         reportWorker({ queues, name, stage: 'ingest', device: () => 'cpu', images: () => images, jobs: () => atWork.values() }),
       );
       logger.info({ store: store.url, concurrency, worker: name }, 'ingest worker is ready');
-      if (once) await untilTrue(() => isDone(queues), shutdown.signal);
-      else await untilAborted(shutdown.signal);
+      const stop = AbortSignal.any([shutdown.signal, unfit.signal]);
+      await (once ? untilTrue(() => isDone(queues), stop) : untilAborted(stop));
+      if (unfit.signal.aborted) throw unfit.signal.reason as ShowtellError;
     } finally {
       await opened.run();
     }
@@ -102,5 +111,5 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
 async function isDone(queues: Queues): Promise<boolean> {
   if ((await queues.ingest.getJobCountByTypes(...LIVE_STATES)) > 0) return false;
   const finalize = await queues.finalize.getJobs([...LIVE_STATES]);
-  return finalize.every((job) => job.data.stuck);
+  return finalize.every((job) => RunJob.safeParse(job.data).data?.stuck);
 }

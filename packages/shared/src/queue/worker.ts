@@ -33,6 +33,8 @@ export interface WorkerOptions<T> {
   readonly onGivenUp?: (data: unknown, job: Job<T>) => Promise<void>;
   /** Asked of each job at work when an operator has changed a run's control record, and now and then: whether it is to be left. */
   readonly isCancelled?: (data: T) => Promise<boolean>;
+  /** Aborted once this process can do no job, where another may: those at work go back, and none is taken any more. */
+  readonly unfit?: AbortSignal;
   /** The jobs at work, by their ids, for who tells of them. */
   readonly atWork?: Map<string, T>;
 }
@@ -54,6 +56,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     name,
     onGivenUp,
     isCancelled,
+    unfit,
     atWork = new Map<string, T>(),
   } = options;
   const logger = options.logger.child({ queue });
@@ -108,6 +111,15 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     );
     if (forGood) onGivenUp?.(job.data, job).catch((error: unknown) => complain(error instanceof Error ? error : new Error(String(error))));
   });
+  if (unfit !== undefined) {
+    const giveBack = () => {
+      // Paused first, or it would take the job it gives back.
+      void worker.pause(true);
+      worker.cancelAllJobs(ABORT.drain);
+    };
+    unfit.addEventListener('abort', giveBack);
+    worker.once('closing', () => unfit.removeEventListener('abort', giveBack));
+  }
   if (isCancelled !== undefined) {
     const look = async () => {
       for (const [id, data] of atWork) if (await isCancelled(data)) worker.cancelJob(id, ABORT.cancelled);
