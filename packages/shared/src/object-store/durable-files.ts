@@ -68,6 +68,25 @@ export async function linkNew(file: string, name: string): Promise<boolean> {
   }
 }
 
+/**
+ * Proves that a name is given once in a folder, by names that belong to nobody.
+ * @throws ShowtellError `UNSAFE_STORE`.
+ */
+export async function proveLinks(folder: string, signal: AbortSignal | undefined): Promise<void> {
+  await withTemporary(folder, Buffer.of(), signal, async (temporary) => {
+    const name = temporaryIn(folder);
+    try {
+      const [first, second] = [await linkNew(temporary, name), await linkNew(temporary, name)];
+      if (!first || second)
+        throw new ShowtellError('UNSAFE_STORE', `The file system of ${folder} gave one name to two files, so commits would not be safe`, {
+          hint: 'Put the store on another disk.',
+        });
+    } finally {
+      await rm(name, { force: true });
+    }
+  });
+}
+
 /** Waits until the disk has the names of a folder. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');

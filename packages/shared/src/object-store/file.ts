@@ -3,8 +3,9 @@ import { basename, dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { ShowtellError } from '../errors';
+import { keys } from '../keys';
 import { etagOf, infoOf, type OpenFile, openCurrent, shorter, statCurrent } from './current-file';
-import { ABSENT, ignore, linkNew, RESERVED, syncFolder, TEMPORARY_PREFIX, withTemporary } from './durable-files';
+import { ABSENT, ignore, linkNew, proveLinks, RESERVED, syncFolder, TEMPORARY_PREFIX, withTemporary } from './durable-files';
 import { fileError } from './file-errors';
 import { foldersIn, temporariesIn, type WalkedFile, walkFolder } from './folder-walk';
 import { checkFolder, checkKey, checkPrefix } from './key';
@@ -184,6 +185,8 @@ export class FileStore implements ObjectStore {
 
   async probe(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     await probeConditionalWrites(this, options);
+    // The probe's object may be of a time when the folder lay on another disk; then nothing was linked just now.
+    await this.explaining('write', keys.probe(), () => proveLinks(dirname(this.path(keys.probe())), options.signal));
   }
 
   async close(): Promise<void> {}

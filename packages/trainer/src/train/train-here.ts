@@ -19,6 +19,8 @@ export async function trainHere(
   request: TrainingRequest,
   { resume, ...options }: TrainHereOptions,
 ): Promise<TrainEnd & { readonly record: TrainingRecord }> {
+  // Before its first record, as `enqueueTraining` does.
+  await store.probe();
   const { record, created } = await freezeTraining(store, request);
   if (!created && !resume && !(await readDone(store, record.training)))
     throw new ShowtellError('TRAINING_EXISTS', `Training ${record.training} exists already, with the same settings, and is not done`, {
