@@ -1,3 +1,5 @@
+const { readFileSync, writeFileSync } = require('node:fs');
+const { join } = require('node:path');
 const Table = require('cli-table3');
 
 /** Every case of the list must have run: one that is forgotten fails the command. */
@@ -36,6 +38,7 @@ module.exports = class {
     }
     const survived = new Set(rows.filter(({ passed }) => passed > 0).map(({ number }) => number));
     for (const { number, failed } of rows) if (failed > 0) survived.delete(number);
+    if (process.env.SHOWTELL_WRITE_DOCS) writeDocs(rows);
     this.missing = Array.from({ length: CASES }, (_, index) => index + 1).filter((number) => !survived.has(number));
     const more = [...survived].filter((number) => number > CASES).length;
     const minutes = ((Date.now() - this.#started) / 60_000).toFixed(1);
@@ -48,3 +51,21 @@ module.exports = class {
     return this.missing?.length > 0 ? new Error(`Cases without a test that passed: ${this.missing.join(', ')}`) : undefined;
   }
 };
+
+/** The cases as a table in the docs: of each its title, the stores and how many tests it has. */
+function writeDocs(rows) {
+  const page = join(__dirname, '..', '..', '..', 'docs', 'reliability.md');
+  const cases = new Map();
+  for (const row of rows) cases.set(row.number, [...(cases.get(row.number) ?? []), row]);
+  const lines = [...cases].map(([number, own]) => {
+    const stores = own.map(({ store }) => ({ file: 'file store', s3: 'S3' })[store] ?? '').filter(Boolean);
+    const tests = own.reduce((sum, { passed, failed, skipped }) => sum + passed + failed + skipped, 0);
+    return `| ${number} | ${[...new Set(own.map(({ name }) => name))].join('; ')} | ${stores.join(', ')} | ${tests} |`;
+  });
+  const table = ['| # | what befalls | where | tests |', '|---|---|---|---|', ...lines].join('\n');
+  const marked = /<!-- faults -->[^]*<!-- \/faults -->/;
+  writeFileSync(
+    page,
+    readFileSync(page, 'utf8').replace(marked, () => `<!-- faults -->\n${table}\n<!-- /faults -->`),
+  );
+}

@@ -32,8 +32,8 @@ export function buildManifest(
   const own = plan.shards.map((planned): ManifestShard => {
     const commit = commits.get(planned.shard)!;
     checkCommit(run, commit);
-    const { key, bytes, sha256, rows, rejected } = commit;
-    return { shard: planned.shard, split: planned.split, key, bytes, sha256, rows, rejected: rejected.length };
+    const { key, bytes, rows, rejected } = commit;
+    return { shard: planned.shard, split: planned.split, key, bytes, sha256: commit.sha256, rows, rejected: rejected.length };
   });
   const shards = [...(plan.base?.shards ?? []), ...own];
   return {
