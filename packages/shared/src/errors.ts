@@ -77,6 +77,7 @@ export const ERROR_CODES = {
   LEASE_HELD: entry(EXIT.DAMAGED, 'Another trainer is working on this training'),
   FENCED: entry(EXIT.DAMAGED, 'Another trainer has taken this training over'),
   LOCK_LOST: entry(EXIT.DAMAGED, 'A worker lost the lock of its job; another one runs it', true),
+  JOB_INVALID: entry(EXIT.DAMAGED, 'A job in Redis is none that Showtell added: it names no run, shard or training'),
   ENGINE_CRASHED: entry(EXIT.DAMAGED, 'The encoder process died', true),
   INTERRUPTED: entry(EXIT.INTERRUPTED, 'Stopped by the user or by a signal'),
 } as const satisfies Record<string, CodeEntry>;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, missingShards, type PlannedRun, readControl, readControlRecord } from '@showtell/shared/planned-run';
 import { redisError, redisHost, redisPrefix } from '@showtell/shared/queue/connection';
-import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
+import { isLive, jobIds, type Queues, RunJob } from '@showtell/shared/queue/queues';
 import { withRunLock } from '@showtell/shared/queue/run-lock';
 import { takeTurns } from '@showtell/shared/queue/turns';
 import { reached } from '@showtell/shared/reached';
@@ -163,7 +163,7 @@ export async function addFinalize(queues: Queues, run: string): Promise<void> {
   if (isLive(state)) {
     // Its next look may be a minute away, and jobs are about to be added.
     const job = await queues.finalize.getJob(jobId);
-    if (job?.data.stuck) await job.updateData({ ...job.data, stuck: false });
+    if (RunJob.safeParse(job?.data).data?.stuck) await job!.updateData({ ...job!.data, stuck: false });
     return;
   }
   if (state !== 'unknown') await queues.finalize.remove(jobId);

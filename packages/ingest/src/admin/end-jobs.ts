@@ -5,7 +5,7 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { tellControlChange } from '@showtell/shared/queue/control-events';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
-import { isLive, jobIds, type Queues } from '@showtell/shared/queue/queues';
+import { isLive, jobIds, type Queues, RunJob } from '@showtell/shared/queue/queues';
 import { NO_CONTROL } from '@showtell/shared/schema/control';
 import { encodeRecord } from '@showtell/shared/schema/record';
 import type { RunRecord } from '@showtell/shared/schema/run';
@@ -95,6 +95,7 @@ async function removeTrainJob(
 async function takeFromTheDead(queues: Queues, run: PlannedRun): Promise<number> {
   let active = 0;
   for (const queue of [queues.ingest, queues.encode(run.plan.encoder.precision), queues.finalize])
-    for (const job of await queue.getActive()) if (job.data.run === run.name && (await queue.remove(job.id!)) === 0) active += 1;
+    for (const job of await queue.getActive())
+      if (RunJob.safeParse(job.data).data?.run === run.name && (await queue.remove(job.id!)) === 0) active += 1;
   return active;
 }

@@ -2,7 +2,7 @@ import { pipeline, Readable } from 'node:stream';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { CsvError, type Info, type Options, parse } from 'csv-parse';
-import { parse as parseText } from 'csv-parse/sync';
+import { CsvError as HeadError, parse as parseText } from 'csv-parse/sync';
 import { broken } from './annotation-records';
 import { type ChosenColumns, chooseColumns, missingColumns } from './caption-columns';
 import type { TakeCaptions } from './captions-file';
@@ -48,7 +48,8 @@ export async function readCsvCaptions(store: ObjectStore, key: string, take: Tak
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof NotUtf8) throw broken(`${key} ${error.message}`, error);
-    if (error instanceof CsvError) throw broken(`${key}: ${error.message}`, error);
+    // The class is another one in each of the library's bundles.
+    if (error instanceof CsvError || error instanceof HeadError) throw broken(`${key}: ${error.message}`, error);
     throw error;
   } finally {
     // The file is open still where its first line was refused.

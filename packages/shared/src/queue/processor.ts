@@ -68,7 +68,10 @@ function withoutSignal(): never {
 function checkPayload<T>(schema: z.ZodType<T>, job: Job<T>): T {
   const parsed = schema.safeParse(job.data);
   if (parsed.success) return parsed.data;
-  throw new ShowtellError('BUG', `Job ${job.id} in queue ${job.queueName} has an unexpected payload: ${z.prettifyError(parsed.error)}`);
+  const problems = parsed.error.issues.map(({ path, message }) => (path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`));
+  throw new ShowtellError('JOB_INVALID', `Job ${job.id} in queue ${job.queueName} says what no job says: ${problems.join('; ')}`, {
+    hint: 'Somebody else wrote it: remove it, and see who may write to this Redis.',
+  });
 }
 
 async function afterAbort(job: Job, token: string, signal: AbortSignal, logger: Logger): Promise<Error> {

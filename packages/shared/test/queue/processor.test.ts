@@ -49,7 +49,7 @@ test.each([[undefined], [{}], [{ run: '../etc', shard: 1 }], [{ run: 'run', shar
     const work = jest.fn<Promise<void>, []>();
     const error = await createProcessor(ShardJob, work, logger, { onOutage: () => {} })(job(data), 'token', never).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(UnrecoverableError);
-    expect((error as Error).message).toContain('run.00001');
+    expect((error as Error).message).toMatch(/^JOB_INVALID: Job run.00001 /);
     expect(work).not.toHaveBeenCalled();
   },
 );
