@@ -97,9 +97,10 @@ describeFault(17, 'two workers commit one shard at once, 100 rounds', { stores: 
     // Another queue server, as it were: neither lock nor job of the one keeps the other from anything.
     const other = { ...rig.settings, prefix: `${rig.settings.prefix}-other` };
     const systems = [rig.settings, other];
-    const [{ run }, twin] = await Promise.all(
+    const [first, twin] = await Promise.all(
       systems.map((settings) => rig.enqueue({ dataset: `synthetic:${JOBS}`, shardRows: 1, splits: [], settings })),
     );
+    const { run } = first!;
     expect(twin!.run).toBe(run);
     for (const settings of systems) {
       rig.ingest({ settings });
