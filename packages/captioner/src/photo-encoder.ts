@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EncodedPhoto, encodePhotos } from '@showtell/encoder-worker/encode-photos';
 import { defaultThreads, type EngineDescription, type EngineName } from '@showtell/encoder-worker/encoder/engines/engine';
@@ -14,6 +13,7 @@ import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { noSuchRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
 import { type EncoderIdentity, type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
+import { withTemporaryFolder } from '@showtell/shared/temporary-folder';
 
 export interface PhotoEncoder {
   readonly identity: EncoderIdentity;
@@ -64,15 +64,12 @@ export async function openPhotoEncoder({
   checkWeightsPrecision(weights, precision);
   const { encoder, preprocessing, dimension } = weights;
   const { bytes, sha256 } = precision === 'int8' ? await calibrated(weights, calibration, signal) : weights;
-  const folder = await mkdtemp(join(tmpdir(), 'showtell-weights-'));
-  try {
+  // The engine has read them by the time that it is started.
+  return withTemporaryFolder("the encoder's weights", async (folder) => {
     const path = join(folder, 'encoder');
     await writeFile(path, bytes);
-    return await start(path, { encoder, weightsSha256: sha256, preprocessing, precision, dimension }, options);
-  } finally {
-    // The engine has read them by now.
-    await rm(folder, { recursive: true, force: true });
-  }
+    return start(path, { encoder, weightsSha256: sha256, preprocessing, precision, dimension }, options);
+  });
 }
 
 export interface RunEncoderOptions extends ComputeOptions {

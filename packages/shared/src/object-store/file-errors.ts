@@ -11,7 +11,7 @@ export function fileError(error: unknown, operation: string, key: string, url: s
   if (isShowtellError(error) || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   const what = `Cannot ${operation} ${JSON.stringify(key)} in ${url}: ${(error as Error).message}`;
   if (FULL.has(code))
-    return new ShowtellError('STORE_UNREACHABLE', what, {
+    return new ShowtellError('DISK_FULL', what, {
       cause: error,
       hint: 'Make room on the disk; what was committed is untouched.',
     });

@@ -43,7 +43,7 @@ export interface WriteOptions {
  *
  * Keys are relative to the store's own prefix, `/`-separated, and never begin with `/`.
  * Every call has a deadline and is retried within it; what is left then is a `ShowtellError`
- * (`STORE_UNREACHABLE`, `STORE_DENIED`, `NO_SUCH_BUCKET`, `CLOCK_SKEW`, `CORRUPT_OBJECT` for bodies shorter than announced).
+ * (`STORE_UNREACHABLE`, `STORE_DENIED`, `NO_SUCH_BUCKET`, `CLOCK_SKEW`, `DISK_FULL`, `CORRUPT_OBJECT` for bodies shorter than announced).
  * An aborted `signal` rejects with the signal's reason, and no write begins after it.
  */
 export interface ObjectStore {

@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { pixelBytes } from '@showtell/shared/image/limits';
+import { withTemporaryFolder } from '@showtell/shared/temporary-folder';
 import { startEngineProcess } from '../../engine-process';
 import { defaultThreads } from '../engines/engine';
 import { type CustomModel, decodeCustomFile, encodeCustomFile, isDescribed } from './custom-file';
@@ -45,6 +45,7 @@ async function tryOut(bytes: Buffer, { description, batch }: CustomModel, path: 
   const invalid = (problem: string, cause?: unknown) => new ShowtellError('WEIGHTS_INVALID', `${path} ${problem}`, { cause });
   const count = batch ?? 2;
   const features = await encodeTwo(bytes, side, count).catch((cause: Error) => {
+    if (isShowtellError(cause, 'DISK_FULL') || isShowtellError(cause, 'FILE_DENIED')) throw cause;
     throw invalid(`cannot encode ${count === 1 ? 'a picture' : 'two pictures at once'}: ${firstLine(cause)}`, cause);
   });
   if (features.length !== count * dimension)
@@ -56,8 +57,7 @@ async function tryOut(bytes: Buffer, { description, batch }: CustomModel, path: 
 }
 
 async function encodeTwo(bytes: Buffer, side: number, count: number): Promise<Float32Array> {
-  const folder = await mkdtemp(join(tmpdir(), 'showtell-encoder-'));
-  try {
+  return withTemporaryFolder('the encoder', async (folder) => {
     const weights = join(folder, 'encoder');
     await writeFile(weights, bytes);
     const engine = await startEngineProcess({ weights, precision: 'float32', engine: 'onnx', device: 'cpu', threads: defaultThreads() });
@@ -68,9 +68,7 @@ async function encodeTwo(bytes: Buffer, side: number, count: number): Promise<Fl
     } finally {
       await engine.close();
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 const firstLine = ({ message }: Error) => message.trim().split('\n')[0]!;
