@@ -17,6 +17,9 @@ export interface WorkerProgramOptions {
   readonly settings?: Partial<Settings>;
   /** Further variables of its environment. */
   readonly env?: NodeJS.ProcessEnv;
+  /** File descriptors that its log and its answer go to, instead of to `said`. */
+  readonly log?: number;
+  readonly answer?: number;
 }
 
 /** `showtell worker STAGE`, as an operator starts it, with a rig's settings. */
@@ -33,7 +36,7 @@ export function startWorkerProgram(
 export function startShowtell(
   rig: Pick<PipelineRig, 'folder' | 'settings'>,
   args: readonly string[],
-  { settings = {}, env: more }: Omit<WorkerProgramOptions, 'args'> = {},
+  { settings = {}, env: more, log, answer }: Omit<WorkerProgramOptions, 'args'> = {},
 ): WorkerProgram {
   const env: NodeJS.ProcessEnv = { ...process.env, ...more };
   for (const [name, value] of Object.entries({ ...rig.settings, ...settings }))
@@ -42,10 +45,10 @@ export function startShowtell(
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: rig.folder,
     env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', answer ?? 'pipe', log ?? 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (said += text));
   const exit = new Promise<Awaited<WorkerProgram['exit']>>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
   return { child, said: () => said, exit };
 }
