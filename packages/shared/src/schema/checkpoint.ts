@@ -94,6 +94,11 @@ export const Hyperparameters = z.strictObject({
 });
 export type Hyperparameters = z.infer<typeof Hyperparameters>;
 
+/** Key of a checkpoint's folder, as records name it: nobody's word leads elsewhere. */
+const CheckpointFolder = z
+  .string()
+  .regex(/^trainings\/[a-z0-9][a-z0-9-]{0,62}\/checkpoints\/\d{8,}-\d+\/$/, 'expected the key of a checkpoint’s folder');
+
 export const SplitOfRun = z.strictObject({ run: z.string(), split: z.string() });
 export type SplitOfRun = z.infer<typeof SplitOfRun>;
 
@@ -111,7 +116,7 @@ export const TrainingRecord = z.strictObject({
   /** Empty where nothing is validated. */
   validationSplits: z.array(SplitOfRun),
   /** The checkpoint that weights and vocabulary come from, and the name it was asked for by; `null` for fresh ones. */
-  from: z.strictObject({ model: z.string(), checkpoint: z.string(), sha256: Sha256 }).nullable(),
+  from: z.strictObject({ model: z.string(), checkpoint: CheckpointFolder, sha256: Sha256 }).nullable(),
   seed: z.int(),
 });
 export type TrainingRecord = z.infer<typeof TrainingRecord>;
@@ -147,7 +152,7 @@ export type LeaseRecord = z.infer<typeof LeaseRecord>;
 /** `trainings/<name>/aliases/<alias>.json`. `checkpoint` is the checkpoint's folder key; `sha256` that of its COMMIT.json. */
 export const AliasRecord = z.object({
   formatVersion: z.literal(TRAINING_FORMAT),
-  checkpoint: z.string(),
+  checkpoint: CheckpointFolder,
   sha256: Sha256,
   step: Count,
   leaseEpoch: Count,

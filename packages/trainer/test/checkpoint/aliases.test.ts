@@ -1,3 +1,5 @@
+import { keys } from '@showtell/shared/keys';
+import { encodeRecord } from '@showtell/shared/schema/record';
 import { type AliasMove, moveAlias, readAliases } from '../../src/checkpoint/aliases';
 import type { Checkpoint } from '../../src/checkpoint/checkpoints';
 import { publishCheckpoint } from '../../src/checkpoint/publish';
@@ -63,3 +65,18 @@ test('a training without validation has no best', async () => {
   await publishCheckpoint(store, await saveTiny(store, 'blind', 1), { leaseEpoch: 1, by: 'test', best: null });
   expect([...(await readAliases(store, 'blind')).keys()]).toEqual(['latest']);
 });
+
+test.each(['trainings/../runs/x/checkpoints/00000001-1/', 'runs/x/', '/etc/', 'trainings/x/checkpoints/00000001-1', ''])(
+  'an alias that leads to %j is damaged',
+  async (folder) => {
+    const checkpoint = await saveTiny(store, 'led', 1);
+    const { checkpoint: own, ...record } = await moveAlias(store, 'led', move(checkpoint, 1));
+    await store.put(keys.alias('led', 'latest'), encodeRecord({ ...record, checkpoint: folder }));
+    await expect(readAliases(store, 'led')).rejects.toMatchObject({
+      code: 'CORRUPT_OBJECT',
+      message: expect.stringContaining('checkpoint: expected the key of a checkpoint') as string,
+    });
+    await store.put(keys.alias('led', 'latest'), encodeRecord({ ...record, checkpoint: own }));
+    expect((await readAliases(store, 'led')).get('latest')).toMatchObject({ checkpoint: own });
+  },
+);
