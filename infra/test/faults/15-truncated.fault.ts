@@ -73,7 +73,7 @@ describeFault(15, 'truncated object, with and without Content-Length', { stores:
   };
 
   test.each(WAYS)(
-    'a photo, a part of the plan and weights, two times each %s: read again, and the same features',
+    'photos, the plan and its parts, weights and commit records, two times each %s: read again, and the same features',
     async (_, action) => {
       const rig = await place.rig();
       const source = await uploaded(rig);
@@ -83,7 +83,7 @@ describeFault(15, 'truncated object, with and without Content-Length', { stores:
         return checkInvariants(rig.store, run);
       };
       const { rules, requests } = place.proxy.s3!;
-      const paths = [/\.jpg/, /\/plan\/0/, /\/weights\//];
+      const paths = [/\.jpg/, /\/plan\.json/, /\/plan\/0/, /\/weights\//, /\/commits\/0000\d/];
       rules.push(...paths.map((path) => ({ match: { method: 'GET', path }, times: 2, action })));
       const { features, rejected } = await encode('truncated');
       for (const path of paths)

@@ -3,9 +3,9 @@ import { sha256 } from './hash';
 import { keys, shardOfKey } from './keys';
 import { namedFolders } from './named-folders';
 import type { ObjectStore } from './object-store/object-store';
+import { readRecord } from './read-record';
 import { CONTROL_FORMAT, ControlRecord, NO_CONTROL } from './schema/control';
 import { PLAN_FORMAT, PlanRecord } from './schema/plan';
-import { parseRecord } from './schema/record';
 import { RUN_FORMAT, RunRecord } from './schema/run';
 import { CommitRecord, SHARD_FORMAT } from './schema/shard';
 
@@ -23,9 +23,7 @@ interface Options {
 }
 
 export async function readRun(store: ObjectStore, run: string, options?: Options): Promise<RunRecord | undefined> {
-  const key = keys.runJson(run);
-  const found = await store.get(key, options);
-  return found && parseRecord(RunRecord, RUN_FORMAT, found.body, key);
+  return (await readRecord(store, RunRecord, RUN_FORMAT, keys.runJson(run), options))?.record;
 }
 
 /** Names of all runs in the store. */
@@ -45,12 +43,12 @@ export async function noSuchRun(store: ObjectStore, name: string, options?: Opti
 /** @returns `undefined` when the run has no committed plan (yet). */
 export async function readPlannedRun(store: ObjectStore, run: string, options?: Options): Promise<PlannedRun | undefined> {
   const key = keys.plan(run);
-  const found = await store.get(key, options);
+  const found = await readRecord(store, PlanRecord, PLAN_FORMAT, key, options);
   if (found === undefined) return undefined;
   const request = await readRun(store, run, options);
   if (request === undefined)
     throw new ShowtellError('CORRUPT_OBJECT', `${key} is there but ${keys.runJson(run)} is not`, { retryable: false });
-  return { name: run, request, plan: parseRecord(PlanRecord, PLAN_FORMAT, found.body, key), planSha256: sha256(found.body) };
+  return { name: run, request, plan: found.record, planSha256: sha256(found.body) };
 }
 
 /** Runs that share the workers take turns, so the plans of several are kept. */
@@ -90,10 +88,7 @@ export async function readControlRecord(
   run: string,
   options?: Options,
 ): Promise<{ readonly record: ControlRecord; readonly etag: string | undefined }> {
-  const key = keys.control(run);
-  const found = await store.get(key, options);
-  if (found === undefined) return { record: NO_CONTROL, etag: undefined };
-  return { record: parseRecord(ControlRecord, CONTROL_FORMAT, found.body, key), etag: found.etag };
+  return (await readRecord(store, ControlRecord, CONTROL_FORMAT, keys.control(run), options)) ?? { record: NO_CONTROL, etag: undefined };
 }
 
 export async function isCommitted(store: ObjectStore, run: string, shard: number, options?: Options): Promise<boolean> {
@@ -112,9 +107,7 @@ export async function listCommitted(store: ObjectStore, run: string, options?: O
 }
 
 export async function readCommit(store: ObjectStore, run: string, shard: number, options?: Options): Promise<CommitRecord | undefined> {
-  const key = keys.commit(run, shard);
-  const found = await store.get(key, options);
-  return found && parseRecord(CommitRecord, SHARD_FORMAT, found.body, key);
+  return (await readRecord(store, CommitRecord, SHARD_FORMAT, keys.commit(run, shard), options))?.record;
 }
 
 /** Numbers of the planned shards that are not committed. */
