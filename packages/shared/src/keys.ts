@@ -45,6 +45,8 @@ export const keys = {
   /** By which encoders know the pixels of ingest. */
   pixelKey: () => 'pixel-key',
   probe: () => 'probe/conditional-writes',
+  /** Never written: how the store tells of what is not there. */
+  absent: () => 'probe/absent',
   /** Written again and again: what time it is for the store. */
   clock: () => 'probe/clock',
 } as const;

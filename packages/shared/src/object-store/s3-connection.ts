@@ -1,4 +1,4 @@
-import { HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { checkKey, checkPrefix } from './key';
 import { type Attempt, retry } from './retry';
 import { checkEndpoint, createS3Client, type S3ClientOptions } from './s3-client';
@@ -29,6 +29,8 @@ export class S3Connection {
   private readonly opened = new Map<'calls' | 'pieces', Promise<S3Client>>();
   /** Longer than an attempt, so that the attempt's own clock is first and its error the clearer one. */
   private readonly idleMs: number;
+  /** To who may not list, AWS says of what is not there that it is forbidden. */
+  private absentIsForbidden = false;
   private bucketSeen = false;
   private answered = false;
 
@@ -89,6 +91,36 @@ export class S3Connection {
     }
   }
 
+  /** As `orAbsent`, of what is read. A DELETE that is forbidden is never taken for one of nothing. */
+  async readOrAbsent<T>(abortSignal: AbortSignal, work: (client: S3Client) => Promise<T>): Promise<T | undefined> {
+    try {
+      return await this.orAbsent(abortSignal, work);
+    } catch (error) {
+      if (this.absentIsForbidden && isForbidden(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Finds out how this store tells of what is absent, by a key that nobody writes and that who asks may read. */
+  async learnAbsence(key: string, signal: AbortSignal | undefined): Promise<boolean> {
+    return this.call('GetObject', key, signal, 0, async (abortSignal) => {
+      const client = await this.client();
+      try {
+        await client.send(new GetObjectCommand(this.address(key)), { abortSignal });
+      } catch (error) {
+        const { name } = error as Error;
+        if (name !== 'NoSuchKey' && name !== 'AccessDenied') throw error;
+        this.absentIsForbidden = name === 'AccessDenied';
+      }
+      return this.absentIsForbidden;
+    });
+  }
+
+  /** Takes over what another connection of the same credentials has learnt. */
+  learnFrom(other: S3Connection): void {
+    this.absentIsForbidden = other.absentIsForbidden;
+  }
+
   async close(): Promise<void> {
     for (const client of this.opened.values()) (await client).destroy();
   }
@@ -103,5 +135,8 @@ export class S3Connection {
     this.bucketSeen = true;
   }
 }
+
+/** The answer to a HEAD has no body that names the error, so the SDK calls it by its status. */
+const isForbidden = (error: unknown) => statusOf(error) === 403 && /^(AccessDenied|Forbidden|Unknown\w*|403)$/.test((error as Error).name);
 
 export const transferMs = (bytes: number) => bytes / BYTES_PER_MS;

@@ -14,7 +14,7 @@ interface Opened {
 
 export async function headObject(s3: S3Connection, key: string, signal: AbortSignal | undefined): Promise<ObjectInfo | undefined> {
   return s3.call('HeadObject', key, signal, 0, async (abortSignal) => {
-    const found = await s3.orAbsent(abortSignal, (client) => client.send(new HeadObjectCommand(s3.address(key)), { abortSignal }));
+    const found = await s3.readOrAbsent(abortSignal, (client) => client.send(new HeadObjectCommand(s3.address(key)), { abortSignal }));
     if (!found) return undefined;
     const { ContentLength, ETag, LastModified } = found;
     if (ContentLength === undefined || !ETag || !LastModified) throw new ShortBody('the answer has no length, etag or time');
@@ -119,7 +119,7 @@ async function openObject(
     ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
     ...(range ? { Range: `bytes=${range.start}-${range.end}` } : {}),
   });
-  const found = await s3.orAbsent(signal, async (client) => {
+  const found = await s3.readOrAbsent(signal, async (client) => {
     try {
       return await client.send(command, { abortSignal: signal });
     } catch (error) {

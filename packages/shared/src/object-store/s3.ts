@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { ShowtellError } from '../errors';
+import { keys } from '../keys';
 import { checkFolder, checkPrefix } from './key';
 import type { Leftover, ObjectInfo, ObjectStore, ReadOptions, StoredObject, WriteOptions } from './object-store';
 import { probeConditionalWrites } from './probe';
@@ -186,6 +187,8 @@ export class S3Store implements ObjectStore {
     });
     try {
       await probeConditionalWrites(brief, options);
+      await brief.s3.learnAbsence(keys.absent(), options.signal);
+      this.s3.learnFrom(brief.s3);
     } finally {
       await brief.close();
     }

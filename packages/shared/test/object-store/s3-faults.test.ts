@@ -265,6 +265,18 @@ describe('a store without conditional writes', () => {
     await store.probe();
     expect([...server.objects.keys()]).toEqual(['prefix/object', 'prefix/probe/conditional-writes']);
   });
+
+  test.each([503, 500])('one with them that fails for a while with %i is let through', async (status) => {
+    const failed = new Set<string>();
+    server.fault = ({ headers }, response) => {
+      const condition = headers['if-match'] ?? headers['if-none-match'] ?? '';
+      if (failed.has(condition)) return ORDINARY;
+      failed.add(condition);
+      return fail(response, status, 'InternalError');
+    };
+    await store.probe();
+    expect([...failed].filter((condition) => condition !== '')).toHaveLength(2);
+  });
 });
 
 describe('a store that refuses', () => {
