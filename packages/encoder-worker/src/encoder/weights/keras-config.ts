@@ -39,10 +39,14 @@ export function inputScalingOf(config: string, layers: ReadonlySet<string>, wher
   return scaling ?? 'x/127.5-1';
 }
 
-/** Every layer of a configuration, those of models within models too: its class and its own settings. */
-function* layersOf(value: unknown): Generator<[kind: string, config: LayerConfig]> {
-  if (value === null || typeof value !== 'object') return;
-  const { class_name: kind, config } = value as { class_name?: unknown; config?: unknown };
-  if (typeof kind === 'string' && config !== null && typeof config === 'object') yield [kind, config];
-  for (const member of Object.values(value)) yield* layersOf(member);
+/** Every layer of a configuration, those of models within models too: its class and its own settings. However deep it is, as JSON may be. */
+function* layersOf(model: unknown): Generator<[kind: string, config: LayerConfig]> {
+  const pending = [model];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    if (value === null || typeof value !== 'object') continue;
+    const { class_name: kind, config } = value as { class_name?: unknown; config?: unknown };
+    if (typeof kind === 'string' && config !== null && typeof config === 'object') yield [kind, config];
+    for (const member of Object.values(value)) pending.push(member);
+  }
 }

@@ -24,17 +24,29 @@ export interface KerasFileOptions {
   readonly where?: string;
   /** The model's configuration (JSON), where it lies beside the file. */
   readonly config?: string | undefined;
+  /** Longest time for reading it, ms. */
+  readonly limit?: number;
 }
+
+/** A hundred times what a whole model takes. */
+const LIMIT = 120_000;
 
 /**
  * Reads InceptionV3 weights from an HDF5 file in any layout of Keras, with or without its top, alone or as a part of a model.
- * HDF5 runs in a thread of its own: a damaged file can then break nothing but the thread.
+ * HDF5 runs in a thread of its own: a damaged file can then break nothing but the thread, and for as long as it may.
  * @throws ShowtellError `WEIGHTS_INVALID`
  */
 export async function readKerasFile(path: string, options: KerasFileOptions = {}): Promise<EncoderWeights> {
-  const { where = path } = options;
+  const { where = path, limit = LIMIT } = options;
   const file = await new Promise<KerasFile>((done, failed) => {
     const worker = new Worker(ENTRY, { workerData: path, execArgv: [] });
+    const timer = setTimeout(() => {
+      failed(
+        new ShowtellError('WEIGHTS_INVALID', `Reading the weights file ${where} took longer than ${limit / 1_000} s`, { hint: CUT_SHORT }),
+      );
+      void worker.terminate();
+    }, limit);
+    worker.once('exit', () => clearTimeout(timer));
     worker.once('message', done);
     worker.once('error', (cause: Error) =>
       failed(new ShowtellError('WEIGHTS_INVALID', `Reading the weights file ${where} failed: ${cause.message}`, { cause })),

@@ -1,25 +1,35 @@
-import type { Entity, File, Group } from 'h5wasm/node';
+import { readFile } from 'node:fs/promises';
+import type { Entity, File, Group } from 'h5wasm';
 import type { KerasFile } from './keras-h5';
 import { type FoundDataset, findInception } from './keras-layout';
 import { familyOf, seemsToBe } from './other-models';
 import type { FoundTensor } from './tensors';
 
 /** More than any model has, groups and datasets: a hostile file may hold groups within themselves, or one within many others. */
-const MOST_MEMBERS = 100_000;
+const MOST_MEMBERS = 10_000;
 const MOST_LEVELS = 16;
+/** Half as many again as InceptionV3 has with its top: what is packed, or left out, takes no room in a file. */
+const MOST_NUMBERS = 2 ** 25;
+/** In the library's own file system, which has nothing else in it. */
+const PLACE = '/weights.h5';
 /** Groups at the root, or in Keras 3's files, that hold no layers. */
 const NO_LAYERS = new Set(['optimizer_weights', 'optimizer', 'top_level_model_weights', '_metrics']);
 
-/** Opens the file with h5wasm (an ES module, hence the import). A damaged file may end the process, or never end: see `readKerasFile`. */
+/**
+ * Reads a file with h5wasm (an ES module, hence the import), in its build for browsers: datasets and links may name other files of the
+ * machine, and there it finds none. A damaged file may end the process, or never end: see `readKerasFile`.
+ */
 export async function readKeras(path: string): Promise<KerasFile> {
-  const h5wasm = await import('h5wasm/node');
+  const h5wasm = await import('h5wasm');
+  const { FS, activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
   // Else HDF5 prints its errors and goes on with nothing.
-  (await h5wasm.ready).activate_throwing_error_handler();
+  throwErrors();
   const isGroup = (entity: Entity | null): entity is Group => entity instanceof h5wasm.Group;
   let file: File | undefined;
   let members = 0;
+  FS.writeFile(PLACE, await readFile(path));
   try {
-    file = new h5wasm.File(path, 'r');
+    file = new h5wasm.File(PLACE, 'r');
     const datasets: FoundDataset[] = [];
     collect(file, '', datasets);
     const names = namesOf(file, datasets);
@@ -28,17 +38,25 @@ export async function readKeras(path: string): Promise<KerasFile> {
     // InceptionResNetV2 has convolutions of the same names, and more of them.
     if (familyOf(names) !== undefined) return { other: seemsToBe(names) };
     const tensors = new Map<string, FoundTensor>();
+    let numbers = 0;
     for (const [name, where] of layout.paths) {
       const dataset = file.get(where);
       if (!(dataset instanceof h5wasm.Dataset) || dataset.dtype !== '<f')
         return { other: `expected float32 numbers for ${where} but found ${describeType(dataset)}` };
-      tensors.set(name, { shape: dataset.shape ?? [], data: dataset.value as Float32Array });
+      const { shape, chunks } = dataset.metadata;
+      numbers += Math.max(sizeOf(shape ?? [0]), sizeOf(chunks ?? [0]));
+      if (numbers > MOST_NUMBERS) return { other: `expected at most ${MOST_NUMBERS} numbers but ${where} makes them ${numbers}` };
+      const data = dataset.value;
+      if (!(data instanceof Float32Array))
+        return { other: `expected float32 numbers for ${where} but found ${data === null ? 'none' : 'a single one'}` };
+      tensors.set(name, { shape: shape ?? [], data });
     }
     return { tensors, layers: layout.layers, config: textAttribute(file, 'model_config') };
   } catch (error) {
     return { broken: rootCause(error) };
   } finally {
     file?.close();
+    FS.unlink(PLACE);
   }
 
   function collect(group: Group, at: string, into: FoundDataset[], level = 0): void {
@@ -58,6 +76,8 @@ export async function readKeras(path: string): Promise<KerasFile> {
     return dataset instanceof h5wasm.Dataset ? `numpy's type ${JSON.stringify(dataset.dtype)}` : 'no dataset';
   }
 }
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
 /** Names of layers as the file gives them: Keras' own list, the layers that have variables, or whatever groups there are. */
 function namesOf(file: File, datasets: readonly FoundDataset[]): string[] {

@@ -35,6 +35,11 @@ describe('inputScalingOf', () => {
     expect(read).toThrow(expect.objectContaining({ code: 'WEIGHTS_INVALID', message: expect.stringContaining(message) as string }));
   });
 
+  test('a configuration may be as deep as JSON may', () => {
+    const deep = `${'['.repeat(30_000)}${config(['Rescaling', { scale: 1 / 255, offset: 0 }])}${']'.repeat(30_000)}`;
+    expect(inputScalingOf(deep, new Set(), 'a file')).toBe('x/255');
+  });
+
   test('batch-norms that are not taken may have another epsilon', () => {
     expect(
       scaling(
