@@ -104,17 +104,24 @@ export async function damagedRun(): Promise<{ objects: Objects; recordSha256: st
 
 const manifests = (objects: Objects) => [...objects.keys()].filter((key) => key.startsWith(keys.manifests(RUN)));
 
-/** A manifest names bodies that are there, for ever; manifests and void records never change. */
-function always(objects: Objects, before: Objects): void {
-  for (const key of manifests(objects)) {
-    const { shards, report } = parseRecord(ManifestRecord, MANIFEST_FORMAT, objects.get(key)!, key);
-    for (const { key: named, bytes } of [...shards, report!])
-      if (objects.get(named)?.length !== bytes) throw new Error(`${key} names ${named}, which is not there`);
-  }
-  for (const [key, body] of before)
-    if (key.startsWith(keys.manifests(RUN)) || key.startsWith(keys.voids(RUN)))
-      if (!objects.get(key)?.equals(body)) throw new Error(`${key} has changed`);
-}
+/**
+ * A manifest names bodies that are there, for ever; manifests and void records never change; of commit records only the one that the
+ * repair has found goes.
+ */
+const always =
+  (found: Buffer | undefined) =>
+  (objects: Objects, before: Objects): void => {
+    const [now, then] = [objects.get(RECORD), before.get(RECORD)];
+    if (then && !now?.equals(then) && !found?.equals(then)) throw new Error('A commit record that was made is gone');
+    for (const key of manifests(objects)) {
+      const { shards, report } = parseRecord(ManifestRecord, MANIFEST_FORMAT, objects.get(key)!, key);
+      for (const { key: named, bytes } of [...shards, report!])
+        if (objects.get(named)?.length !== bytes) throw new Error(`${key} names ${named}, which is not there`);
+    }
+    for (const [key, body] of before)
+      if (key.startsWith(keys.manifests(RUN)) || key.startsWith(keys.voids(RUN)))
+        if (!objects.get(key)?.equals(body)) throw new Error(`${key} has changed`);
+  };
 
 /** After all, whoever calls the command again and the finalizer once more leave a run that is whole. */
 async function afterwards(store: ObjectStore, objects: Objects): Promise<void> {
@@ -131,4 +138,4 @@ async function afterwards(store: ObjectStore, objects: Objects): Promise<void> {
 
 type Explorable = Pick<Scenario, 'objects' | 'processes' | 'crashes' | 'lostAnswers' | 'whole'>;
 export const exploreShard = (scenario: Explorable) =>
-  explore({ ...scenario, always, afterwards: (store, { objects }) => afterwards(store, objects) });
+  explore({ ...scenario, always: always(scenario.objects?.get(RECORD)), afterwards: (store, { objects }) => afterwards(store, objects) });

@@ -76,7 +76,11 @@ export function steppedStore(process: string, ask: (request: Request) => void): 
         return { replaced: true, etag: etagOf(bytes) };
       });
     },
-    delete: (key) => request('delete', key, true, '', (objects) => void objects.delete(key)),
+    delete: (key, { ifMatch } = {}) =>
+      request('delete', key, true, ifMatch?.slice(0, SHOWN) ?? '', (objects) => {
+        const there = objects.get(key);
+        if (there && (ifMatch === undefined || etagOf(there) === ifMatch)) objects.delete(key);
+      }),
     async *list(prefix) {
       yield* await request('list', prefix, false, '', (objects) =>
         [...objects]

@@ -37,9 +37,7 @@ const UNREADABLE_BYTES = 4_096;
  * - **The body stays.** A worker that stood still between the body's PUT and its commit record may go on at any time: it must find the
  *   body that it put, and encoding the shard again puts the same bytes over a damaged body, or others under another key. A training
  *   that froze an older manifest finds its shards as well. What nothing names any more is `gc`'s.
- * - Whoever lost the lock (stopped for seconds, as a laptop that slept) deletes nothing any more, but for the one request that may be
- *   on its way. Then a record that was just made may be lost, which costs encoding it once more; the finalizer, or whoever runs the
- *   command again, as its error says, finds the shard missing.
+ * - Whoever stood still before the deletion, or whose request took effect late, deletes what was found and nothing that was made since.
  *
  * @returns the void record, or `undefined` where the commit record was another.
  */
@@ -51,7 +49,7 @@ export async function voidShard(options: VoidShardOptions): Promise<VoidRecord |
   if (recordSha256 !== options.recordSha256) return undefined;
   const record = (await begun(options)) ?? (await write(options, found?.body));
   signal.throwIfAborted();
-  if (found !== undefined) await store.delete(key);
+  if (found !== undefined) await store.delete(key, { ifMatch: found.etag });
   return record;
 }
 

@@ -82,6 +82,24 @@ test('a record that is another than was found is left alone, and so is one that 
   expect(await listVoids(store, 'mine')).toEqual([]);
 });
 
+test('a record that is made before a late deletion stays', async () => {
+  const late = new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'delete') return value.bind(target) as unknown;
+      return async (...args: Parameters<typeof store.delete>) => {
+        await store.delete(key);
+        await store.putIfAbsent(key, encodeRecord(made.commits[1]!));
+        await store.delete(...args);
+      };
+    },
+  });
+  await store.put(key, encodeRecord({ ...made.commits[1], rows: 2 }));
+  expect(await voidShard(await options({ store: late }))).toMatchObject({ number: 1 });
+  expect(await bodyOf()).toEqual(encodeRecord(made.commits[1]!));
+});
+
 test('killed between copy and deletion, it goes on where it was', async () => {
   const stop = new AbortController();
   const killed = new Proxy(store, {

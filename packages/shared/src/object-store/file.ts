@@ -149,10 +149,15 @@ export class FileStore implements ObjectStore {
     }
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, { ifMatch }: { readonly ifMatch?: string } = {}): Promise<void> {
     await this.explaining('delete', key, async () => {
       const path = this.path(key);
       const chain = new VersionChain(path);
+      if (ifMatch !== undefined) {
+        const found = await statCurrent(path);
+        if (found && etagOf(found) === ifMatch) await chain.delete(found.version);
+        return;
+      }
       for (;;) {
         const last = await chain.last();
         if (last && !last.deleted && !(await chain.appendDeletion(last.number))) continue;

@@ -78,8 +78,11 @@ export interface ObjectStore {
    * their keys. Asks as often as there are such names, not as often as there are objects.
    */
   folders(folder: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<string>;
-  /** Deleting what is not there is no error. */
-  delete(key: string): Promise<void>;
+  /**
+   * Deleting what is not there is no error. With `ifMatch` an object of another etag stays, and that is no error either; a store that
+   * does not know the condition deletes it.
+   */
+  delete(key: string, options?: { readonly ifMatch?: string }): Promise<void>;
   /** In no order. */
   leftovers(options?: { readonly signal?: AbortSignal }): AsyncIterable<Leftover>;
   /** Removing what is gone by now is no error; a writer that is still at it fails. */

@@ -136,11 +136,17 @@ export class S3Store implements ObjectStore {
     } while (token !== undefined);
   }
 
-  async delete(key: string): Promise<void> {
+  async delete(key: string, { ifMatch: IfMatch }: { readonly ifMatch?: string } = {}): Promise<void> {
     const { s3 } = this;
-    await s3.call('DeleteObject', key, undefined, 0, (abortSignal) =>
-      s3.orAbsent(abortSignal, (client) => client.send(new DeleteObjectCommand(s3.address(key)), { abortSignal })),
-    );
+    const command = { ...s3.address(key), ...(IfMatch !== undefined && { IfMatch }) };
+    await s3.call('DeleteObject', key, undefined, 0, async (abortSignal) => {
+      try {
+        await s3.orAbsent(abortSignal, (client) => client.send(new DeleteObjectCommand(command), { abortSignal }));
+      } catch (error) {
+        // Another object by now.
+        if (IfMatch === undefined || statusOf(error) !== 412) throw error;
+      }
+    });
   }
 
   async *leftovers({ signal }: Signalled = {}): AsyncGenerator<Leftover> {

@@ -49,6 +49,15 @@ export class VersionChain {
     return true;
   }
 
+  /** Deletes the object unless there is a version after `version`. */
+  async delete(version: number): Promise<void> {
+    await makeFolder(this.folder);
+    if (!(await this.appendDeletion(version))) return;
+    await rm(this.path, { force: true });
+    // Of an object that was made again meanwhile the file that people see was just removed.
+    await this.publish();
+  }
+
   /** Makes "deleted" the version after `after`, or returns false when another was faster. */
   async appendDeletion(after: number): Promise<boolean> {
     try {

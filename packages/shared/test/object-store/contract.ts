@@ -142,6 +142,35 @@ export function describeStore(open: () => Promise<{ store: ObjectStore; other: O
   });
 
   describe('conditional writes', () => {
+    test('deletes only what it was told to, and what was made since stays', async () => {
+      const { etag } = await store.put('delete-if', text('found'));
+      const replaced = await store.replace('delete-if', text('made since'), etag);
+      await store.delete('delete-if', { ifMatch: etag });
+      expect((await store.get('delete-if'))!.body).toEqual(text('made since'));
+      await store.delete('delete-if', { ifMatch: replaced.replaced ? replaced.etag : '' });
+      expect(await store.get('delete-if')).toBeUndefined();
+      expect(await keysOf(store, 'delete-if')).toEqual([]);
+      const created = await store.putIfAbsent('delete-if', text('made again'));
+      await store.delete('delete-if', { ifMatch: etag });
+      expect((await store.get('delete-if'))!.body).toEqual(text('made again'));
+      await store.delete('delete-if', { ifMatch: created.created ? created.etag : '' });
+      await store.delete('delete-if', { ifMatch: etag });
+      await store.delete('no/such/folder', { ifMatch: etag });
+      expect(await store.get('delete-if')).toBeUndefined();
+    });
+
+    test('of a deletion and a new object at once, the new object is there afterwards', async () => {
+      for (let round = 0; round < 10; round++) {
+        const { etag } = await store.put('delete-race', text(`found ${round}`));
+        const again = async () => {
+          for (;;) if ((await store.putIfAbsent('delete-race', text(`made ${round}`))).created) return;
+        };
+        await Promise.all([store.delete('delete-race', { ifMatch: etag }), again(), store.delete('delete-race', { ifMatch: etag })]);
+        expect((await store.get('delete-race'))!.body).toEqual(text(`made ${round}`));
+        await store.delete('delete-race');
+      }
+    });
+
     test('putIfAbsent creates once', async () => {
       const created = await store.putIfAbsent('once', text('first'));
       expect(created).toEqual({ created: true, etag: expect.any(String) as string });
