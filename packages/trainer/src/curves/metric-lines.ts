@@ -46,6 +46,9 @@ export function encodeMetricLines(lines: readonly object[]): Buffer {
   return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
+/** Characters of a line that an error shows. */
+const SHOWN = 80;
+
 /** @param where names the object in errors (`CORRUPT_OBJECT`). */
 export function decodeMetricLines(body: Uint8Array, where: string): MetricLine[] {
   const lines = Buffer.from(body).toString('utf8').split('\n');
@@ -53,8 +56,10 @@ export function decodeMetricLines(body: Uint8Array, where: string): MetricLine[]
     if (text === '') return [];
     const parsed = MetricLine.safeParse(parseJson(text));
     if (parsed.success) return [parsed.data];
-    throw new ShowtellError('CORRUPT_OBJECT', `Line ${index + 1} of ${where} is no metric: ${z.prettifyError(parsed.error)}`, {
+    const received = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+    throw new ShowtellError('CORRUPT_OBJECT', `Expected figures of a training in line ${index + 1} of ${where} but received ${received}`, {
       retryable: false,
+      hint: 'Bring it back from a copy of the store, or delete it: the curves then lack what it told.',
     });
   });
 }
