@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { openDataset } from '@showtell/ingest/source/open';
 import { openStore } from '@showtell/shared/object-store/open';
 import { zipCoco } from '../../bench/src/coco-zips';
-import type { ZipMember } from '../../bench/src/zip-writer';
 import { writeCocoFixture } from '../../packages/ingest/test/coco-fixture';
 import { describeData } from '../../packages/shared/test/conformance';
 import { describeS3 } from '../../packages/shared/test/describe-s3';
@@ -77,28 +76,12 @@ describeRedis("COCO's own zips", () => {
     expect(features.size).toBe(8);
   });
 
-  describe('that are refused leave nothing behind', () => {
-    const lies: [string, string, (member: ZipMember) => ZipMember][] = [
-      ['encrypted', 'UNSAFE_ZIP', (member) => ({ ...member, flags: 1 })],
-      ['lying', 'UNSAFE_ZIP', (member) => ({ ...member, says: { bytes: 2 ** 30, compressedBytes: 2 ** 30 } })],
-      ['leading elsewhere', 'UNSAFE_ZIP', (member) => ({ ...member, name: `../${String(member.name)}` })],
-    ];
+  describe('that are damaged leave nothing behind', () => {
     const inStore = async () => {
       const found: string[] = [];
       for await (const { key } of rig.store.list('')) found.push(key);
       return found;
     };
-
-    test.each(lies)('%s', async (_name, code, edit) => {
-      const fixture = await writeCocoFixture(join(folder, 'coco'), [
-        { name: 'train2017', photos: 2 },
-        { name: 'val2017', photos: 2 },
-      ]);
-      const zips = join(folder, 'zips');
-      await zipCoco(fixture.folder, zips, { edit: (key, members) => (key === 'val2017.zip' ? members.map(edit) : members) });
-      await expect(rig.enqueue({ dataset: zips })).rejects.toMatchObject({ code });
-      expect(await inStore()).toEqual([]);
-    });
 
     test('cut short', async () => {
       const fixture = await writeCocoFixture(join(folder, 'coco'), [{ name: 'val2017', photos: 2 }]);

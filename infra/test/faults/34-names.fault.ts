@@ -62,7 +62,7 @@ async function writeDataset(place: Place, rig: PipelineRig, listed: readonly str
 }
 
 const OURS =
-  /^(?:pixel-key|probe\/[a-z-]+|runs\/names\/(?:run|plan)\.json|runs\/names\/(?:plan|shards)\/\d{5}-[0-9a-f]{12}\.arrow|runs\/names\/captions\/train-[0-9a-f]{12}\.arrow|runs\/names\/(?:commits|manifests|reports)\/\d+\.json|weights\/[0-9a-f]{64})$/;
+  /^(?:pixel-key|probe\/[a-z-]+|runs\/names\/(?:run|plan)\.json|runs\/names\/(?:plan|shards)\/\d{5}-[0-9a-f]{12}\.arrow|runs\/names\/captions\/train-[0-9a-f]{12}\.arrow|runs\/names\/(?:commits|manifests|reports)\/\d+(?:-[0-9a-f]{12})?\.json|weights\/[0-9a-f]{64})$/;
 
 describeFault(34, 'odd names of photos', { stores: ['file', 's3'] }, (place) => {
   test('keys are made by us, and names come back as they were', async () => {
