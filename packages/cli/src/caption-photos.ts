@@ -9,6 +9,7 @@ import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import { Random } from '@showtell/trainer/model/random';
 import type { CommandContext } from './context';
 import { formatEngine } from './output/format-engine';
+import { printable } from './output/printable';
 import { reportRejected } from './report-rejected';
 
 /** Photos whose captions come out together. */
@@ -48,7 +49,7 @@ export async function captionPhotos(
       if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
       else if (!('error' in result))
         for (const { caption } of result.candidates ?? [result])
-          process.stdout.write(photos.length === 1 ? `${caption}\n` : `${path}: ${caption}\n`);
+          process.stdout.write(printable(photos.length === 1 ? `${caption}\n` : `${path}: ${caption}\n`));
     }
   }
   if (rejected > 0) process.exitCode = EXIT.INPUT;

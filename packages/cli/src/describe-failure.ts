@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { EXIT, isShowtellError } from '@showtell/shared/errors';
 import { hideSecrets } from '@showtell/shared/secrets';
 import pc from 'picocolors';
+import { printable } from './output/printable';
 
 const colors = pc.createColors(process.stderr.isTTY ? pc.isColorSupported : false);
 
@@ -9,10 +10,12 @@ const colors = pc.createColors(process.stderr.isTTY ? pc.isColorSupported : fals
 export function describeFailure(error: unknown): { readonly text: string; readonly exitCode: number } {
   if (isShowtellError(error)) {
     const hint = error.hint === undefined ? '' : `${colors.dim(`  ${error.hint}`)}\n`;
-    return { text: hideSecrets(`${colors.red(error.code)}: ${error.message}\n${hint}`), exitCode: error.exitCode };
+    return { text: printable(hideSecrets(`${colors.red(error.code)}: ${error.message}\n${hint}`)), exitCode: error.exitCode };
   }
   return {
-    text: hideSecrets(`${colors.red('BUG')}: ${inspect(error)}\n  This should not happen: please report it with the lines above.\n`),
+    text: printable(
+      hideSecrets(`${colors.red('BUG')}: ${inspect(error)}\n  This should not happen: please report it with the lines above.\n`),
+    ),
     exitCode: EXIT.BUG,
   };
 }

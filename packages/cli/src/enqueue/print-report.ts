@@ -1,12 +1,13 @@
 import type { EnqueueReport } from '@showtell/ingest/admin/enqueue';
 import pc from 'picocolors';
 import { formatCount, plural } from '../output/format';
+import { printable } from '../output/printable';
 import { formatTable } from '../output/table';
 import { formatEstimate } from './format-estimate';
 
 /** What `enqueue` found and did. */
 export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatEnqueueReport(report));
+  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : printable(formatEnqueueReport(report)));
 }
 
 const CALIBRATION = {

@@ -7,6 +7,7 @@ import { evaluateModel, type ModelEvaluation, scoresOf } from '@showtell/trainer
 import { encodeResultsFile, encodeScoresFile, RESULTS_FILE, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
 import { chooseExamples } from '@showtell/trainer/evaluation/examples';
 import type { CommandContext } from '../context';
+import { printable } from '../output/printable';
 import { type Progress, startProgress } from '../output/progress';
 import { evaluationPage } from './evaluation-page';
 import { readExamplePhotos } from './example-photos';
@@ -36,7 +37,7 @@ export async function evaluateRun(context: CommandContext, { model, out, json, .
   const evaluated = async () => {
     const evaluation = await evaluateWithProgress(context, await openModel(context.store, model), request);
     const scores = encodeScoresFile(scoresOf(evaluation));
-    process.stdout.write(json ? scores : formatEvaluation(evaluation));
+    process.stdout.write(json ? scores : printable(formatEvaluation(evaluation)));
     return { evaluation, scores };
   };
   if (out === undefined) {

@@ -8,6 +8,7 @@ import type { Queues } from '@showtell/shared/queue/queues';
 import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import type { CommandContext } from '../context';
+import { printable } from '../output/printable';
 import { stuck } from './follow-run';
 import { formatRun, formatRuns, type ListedRun, type UnreadableRun } from './format-status';
 
@@ -79,5 +80,5 @@ function print(
     : run === undefined
       ? formatRuns(found, unreadable)
       : formatRun(found[0]!);
-  process.stdout.write(clear ? CLEAR + text : text);
+  process.stdout.write((clear ? CLEAR : '') + printable(text));
 }
