@@ -24,7 +24,7 @@ const BUGS = new Set<string | undefined>(['TypeError', 'RangeError', 'ReferenceE
 interface ServiceError extends Error {
   readonly code?: string;
   readonly ServerTime?: Date | string;
-  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string; readonly clockSkewCorrected?: boolean };
   readonly $response?: { readonly statusCode?: number; readonly headers?: Readonly<Record<string, string>> };
 }
 
@@ -64,7 +64,8 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
   if (isUnknownKey(error)) return verdict(false, 'STORE_DENIED', DENIED_HINT);
   if (name === 'EndpointError' || name === 'InvalidBucketName' || name === 'NoSuchBucket')
     return verdict(false, 'NO_SUCH_BUCKET', 'Check the name of the bucket, the endpoint and the region.');
-  if (name === 'RequestTimeTooSkewed')
+  // The answer to a HEAD has no body that says why it was refused, but the SDK has seen by its Date that the clocks differ.
+  if (name === 'RequestTimeTooSkewed' || (status === 403 && (error as ServiceError).$metadata?.clockSkewCorrected === true))
     // The SDK corrects its clock by the answer, so the second attempt is signed with the store's time.
     return verdict(
       attempts === 1,
