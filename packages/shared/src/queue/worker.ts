@@ -71,7 +71,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
       atWork.delete(id);
     }
   };
-  const tellOutage = oncePerSecond((error: ShowtellError, times) =>
+  const tellOutage = seldom(options.logger, (error: ShowtellError, times) =>
     logger.warn({ code: error.code, reason: error.message, times }, 'what a job needs is away; the job waits for it'),
   );
   const processor = createProcessor(schema, work, logger, {
@@ -91,8 +91,8 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     stalledInterval: settings.stalledSeconds * 1_000,
     maxStalledCount: maxStalled,
   });
-  const complain = oncePerSecond((error: Error, times) => logger.error({ err: error, times }, 'queue trouble'));
-  const tellLoss = oncePerSecond((error: Error, times) =>
+  const complain = seldom(options.logger, (error: Error, times) => logger.error({ err: error, times }, 'queue trouble'));
+  const tellLoss = seldom(options.logger, (error: Error, times) =>
     logger.warn({ code: 'LOCK_LOST', reason: error.message, times }, 'lost the lock of a job, which is for another worker to end'),
   );
   worker.on('error', (error) => {
@@ -169,14 +169,16 @@ function rest(worker: Worker): void {
   setTimeout(goOn, REST_MS).unref();
 }
 
-/** Passes on one error a second and how many there were. */
-function oncePerSecond<E extends Error>(tell: (error: E, times: number) => void): (error: E) => void {
-  let last = Number.NEGATIVE_INFINITY;
+/** When each program last told of a trouble: a Redis that is full troubles all of its queues at once, in several ways. */
+const told = new WeakMap<Logger, number>();
+
+/** Passes on one trouble every two seconds, of whatever kind and queue, and how many there were of its own. */
+function seldom<E extends Error>(program: Logger, tell: (error: E, times: number) => void): (error: E) => void {
   let times = 0;
   return (error) => {
     times += 1;
-    if (performance.now() - last < 1_000) return;
-    last = performance.now();
+    if (performance.now() - (told.get(program) ?? Number.NEGATIVE_INFINITY) < REST_MS) return;
+    told.set(program, performance.now());
     tell(error, times);
     times = 0;
   };
