@@ -1,3 +1,4 @@
+import { EXIT, isShowtellError, type ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { readAliases } from '@showtell/trainer/checkpoint/aliases';
 import { listCheckpoints } from '@showtell/trainer/checkpoint/checkpoints';
@@ -14,46 +15,77 @@ const METRIC_NAMES: Readonly<Record<string, string>> = { validationCider: 'CIDEr
 const STATES = { completed: 'complete', diverged: 'diverged', open: 'incomplete' } as const;
 const figure = (value: number | null | undefined) => (typeof value === 'number' ? value.toFixed(4) : NONE);
 
-/** Prints every training of the store. */
+/**
+ * Prints every training of the store; one with a damaged record keeps none of the others from being printed.
+ * @throws ShowtellError what is damaged, once the rest is printed.
+ */
 export async function showTrainings(store: ObjectStore, json: boolean): Promise<void> {
-  const rows = await Promise.all(
-    (await trainingNames(store)).map(async (name) => {
-      const [{ trainSplits, preset, hyperparameters }, done, aliases] = await Promise.all([
-        readTraining(store, name),
-        readDone(store, name),
-        readAliases(store, name),
-      ]);
-      const best = aliases.get('best');
-      return {
-        training: name,
-        runs: trainedRuns({ trainSplits }),
-        preset,
-        epochs: hyperparameters.epochs,
-        state: STATES[done?.outcome ?? 'open'],
-        latestStep: aliases.get('latest')?.step ?? null,
-        bestStep: best?.step ?? null,
-        bestMetric: best?.metric ?? null,
-      };
-    }),
+  const found = await Promise.all((await trainingNames(store)).map((name) => lookAtTraining(store, name)));
+  const rows = found.filter((row) => 'runs' in row);
+  const unreadable = found.filter((row) => 'unreadable' in row);
+  if (json) {
+    const damaged = unreadable.map(({ training, unreadable: { code, message } }) => ({
+      training,
+      state: 'unreadable',
+      error: { code, message },
+    }));
+    process.stdout.write(`${JSON.stringify([...rows, ...damaged], null, 2)}\n`);
+  } else if (found.length === 0) process.stdout.write('There is no training in this store yet. Make one: showtell train RUN\n');
+  else {
+    if (rows.length > 0) process.stdout.write(formatTrainings(rows));
+    for (const { training, unreadable: error } of unreadable)
+      process.stdout.write(`${pc.red('unreadable')} ${training}: ${error.message}\n`);
+  }
+  if (unreadable[0] !== undefined) throw unreadable[0].unreadable;
+}
+
+type ListedTraining = Awaited<ReturnType<typeof readListed>>;
+
+async function lookAtTraining(
+  store: ObjectStore,
+  name: string,
+): Promise<ListedTraining | { readonly training: string; readonly unreadable: ShowtellError }> {
+  try {
+    return await readListed(store, name);
+  } catch (error) {
+    if (!isShowtellError(error) || error.exitCode !== EXIT.DAMAGED) throw error;
+    return { training: name, unreadable: error };
+  }
+}
+
+async function readListed(store: ObjectStore, name: string) {
+  const [{ trainSplits, preset, hyperparameters }, done, aliases] = await Promise.all([
+    readTraining(store, name),
+    readDone(store, name),
+    readAliases(store, name),
+  ]);
+  const best = aliases.get('best');
+  return {
+    training: name,
+    runs: trainedRuns({ trainSplits }),
+    preset,
+    epochs: hyperparameters.epochs,
+    state: STATES[done?.outcome ?? 'open'],
+    latestStep: aliases.get('latest')?.step ?? null,
+    bestStep: best?.step ?? null,
+    bestMetric: best?.metric ?? null,
+  };
+}
+
+function formatTrainings(rows: readonly ListedTraining[]): string {
+  return formatTable(
+    ['training', 'state', 'run', 'preset', 'epochs', 'latest', 'best', 'metric'],
+    rows.map((row) => [
+      row.training,
+      row.state,
+      row.runs.join(' '),
+      row.preset,
+      row.epochs,
+      row.latestStep ?? NONE,
+      row.bestStep ?? NONE,
+      row.bestMetric ? `${METRIC_NAMES[row.bestMetric.name] ?? row.bestMetric.name} ${figure(row.bestMetric.value)}` : NONE,
+    ]),
   );
-  if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  else if (rows.length === 0) process.stdout.write('There is no training in this store yet. Make one: showtell train RUN\n');
-  else
-    process.stdout.write(
-      formatTable(
-        ['training', 'state', 'run', 'preset', 'epochs', 'latest', 'best', 'metric'],
-        rows.map((row) => [
-          row.training,
-          row.state,
-          row.runs.join(' '),
-          row.preset,
-          row.epochs,
-          row.latestStep ?? NONE,
-          row.bestStep ?? NONE,
-          row.bestMetric ? `${METRIC_NAMES[row.bestMetric.name] ?? row.bestMetric.name} ${figure(row.bestMetric.value)}` : NONE,
-        ]),
-      ),
-    );
 }
 
 /** Prints the checkpoints of one training, oldest first. @throws ShowtellError `NOT_FOUND`, listing the trainings there are. */

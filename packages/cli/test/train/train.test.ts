@@ -45,6 +45,18 @@ test('each epoch says what it is worth, and so does the list of checkpoints', as
   ]);
 });
 
+test('a training of which a record is damaged hides none of the others', async () => {
+  await store.put('trainings/torn/training.json', Buffer.from('{'));
+  const [listed, told] = [await show(), await show('--json')];
+  await store.delete('trainings/torn/training.json');
+  expect(listed.code).toBe(EXIT.DAMAGED);
+  expectOneMessage(listed.stderr, 'CORRUPT_OBJECT');
+  expect(listed.stdout).toMatch(/^first +complete [^]*^unreadable torn: trainings\/torn\/training\.json is not JSON$/m);
+  const trainings = JSON.parse(told.stdout) as { training: string; state: string }[];
+  expect(trainings).toContainEqual(expect.objectContaining({ training: 'first', state: 'complete' }));
+  expect(trainings).toContainEqual(expect.objectContaining({ training: 'torn', state: 'unreadable' }));
+});
+
 test("several runs, Karpathy's splits, another run's split to validate on, and a checkpoint to begin with", async () => {
   const splits = ['--train-split', 'train,restval', '--validation-split', 'karpathy:val,tiny:val'];
   const both = await train('tiny', 'karpathy', '--name', 'both', ...splits, ...tiny);
