@@ -58,6 +58,8 @@ export class Lease {
    * @throws ShowtellError `LEASE_HELD` when the holder renews it meanwhile, or another trainer is quicker.
    */
   static async acquire(store: ObjectStore, training: string, options: LeaseOptions): Promise<Lease> {
+    // A worker that is stopping may be given the job back that it has just put down.
+    options.signal?.throwIfAborted();
     const found = await readLease(store, training);
     const current = found && !found.record.released ? await outlast(store, training, found, options) : found;
     const record: LeaseRecord = {

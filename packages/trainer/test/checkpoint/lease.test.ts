@@ -124,6 +124,12 @@ test('a store that does not answer is told of and does not lose the lease', asyn
   expect(lease.signal.aborted).toBe(false);
 });
 
+test('who is told to stop takes none', async () => {
+  const signal = AbortSignal.abort(new Error('enough'));
+  await expect(Lease.acquire(store, 'none', { holder: 'one', leaseSeconds: 60, signal })).rejects.toThrow('enough');
+  expect(await readLease(store, 'none')).toBeUndefined();
+});
+
 test('waiting for a lease ends when asked to', async () => {
   const old = asleep();
   await acquire('wait', 'one', old.store);
