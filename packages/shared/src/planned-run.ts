@@ -42,13 +42,24 @@ export async function noSuchRun(store: ObjectStore, name: string, options?: Opti
 
 /** @returns `undefined` when the run has no committed plan (yet). */
 export async function readPlannedRun(store: ObjectStore, run: string, options?: Options): Promise<PlannedRun | undefined> {
+  return (await load(store, run, options))?.planned;
+}
+
+async function load(
+  store: ObjectStore,
+  run: string,
+  options?: Options,
+): Promise<{ readonly planned: PlannedRun; readonly requestSha256: string } | undefined> {
   const key = keys.plan(run);
-  const found = await readRecord(store, PlanRecord, PLAN_FORMAT, key, options);
-  if (found === undefined) return undefined;
-  const request = await readRun(store, run, options);
+  const plan = await readRecord(store, PlanRecord, PLAN_FORMAT, key, options);
+  if (plan === undefined) return undefined;
+  const request = await readRecord(store, RunRecord, RUN_FORMAT, keys.runJson(run), options);
   if (request === undefined)
     throw new ShowtellError('CORRUPT_OBJECT', `${key} is there but ${keys.runJson(run)} is not`, { retryable: false });
-  return { name: run, request, plan: found.record, planSha256: sha256(found.body) };
+  return {
+    planned: { name: run, request: request.record, plan: plan.record, planSha256: sha256(plan.body) },
+    requestSha256: sha256(request.body),
+  };
 }
 
 /** Runs that share the workers take turns, so the plans of several are kept. */
@@ -64,16 +75,30 @@ export class PlannedRuns {
     this.#store = store;
   }
 
-  /** @throws ShowtellError `NOT_FOUND` when no such run is planned: jobs are added only after the plan, so it was removed. */
+  /**
+   * @throws ShowtellError `NOT_FOUND` when no such run is planned: jobs are added only after the plan, so it was removed. `CORRUPT_OBJECT` when
+   * its request is no longer the one that was planned: photos would be looked for where they are not.
+   */
   async get(name: string, options?: Options): Promise<PlannedRun> {
     const info = await this.#store.head(keys.plan(name), options);
     const kept = this.#kept.get(name);
-    const run = kept && kept.etag === info?.etag ? kept.run : info && (await readPlannedRun(this.#store, name, options));
+    const run = kept && kept.etag === info?.etag ? kept.run : info && (await this.#load(name, options));
     this.#kept.delete(name);
     if (run === undefined) throw new ShowtellError('NOT_FOUND', `There is no plan of the run ${name} in ${this.#store.url}`);
     this.#kept.set(name, { etag: info!.etag, run });
     if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value!);
     return run;
+  }
+
+  async #load(name: string, options?: Options): Promise<PlannedRun | undefined> {
+    const found = await load(this.#store, name, options);
+    const expected = found?.planned.plan.runSha256;
+    if (found?.requestSha256 === expected) return found?.planned;
+    throw new ShowtellError(
+      'CORRUPT_OBJECT',
+      `Expected sha256 ${expected} for ${keys.runJson(name)} in ${this.#store.url} but received ${found?.requestSha256}`,
+      { retryable: false, hint: 'Bring the object back from a copy of the store.' },
+    );
   }
 }
 

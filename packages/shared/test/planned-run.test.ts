@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sha256 } from '../src/hash';
 import { keys } from '../src/keys';
 import { newestManifest } from '../src/manifests';
 import { FileStore } from '../src/object-store/file';
@@ -34,7 +35,7 @@ const plan = (run: string, microBatch = 4): PlanRecord => ({
   shards: [],
   captions: [],
   findings: NO_FINDINGS,
-  runSha256: 'b'.repeat(64),
+  runSha256: sha256(encodeRecord(request(run))),
 });
 
 test('plans of runs that take turns are read once, one that was changed again, and one that is gone is not found', async () => {
@@ -66,4 +67,21 @@ test('a run is what has a name that we give; one that is not there is told with 
   expect(await runNames(store)).toEqual(['mine']);
   expect(await noSuchRun(store, '../x')).toMatchObject({ code: 'NOT_FOUND', message: `No run "../x" in ${store.url}; there are: mine` });
   await expect(newestManifest(store, '../x')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a request that is no longer the one that was planned is refused, whichever bit of it was flipped', async () => {
+  const store = new FileStore(folder);
+  const body = encodeRecord(request('flipped'));
+  await store.put(keys.plan('flipped'), encodeRecord(plan('flipped')));
+  for (let at = 0; at < body.length; at += 5) {
+    const flipped = Buffer.from(body);
+    flipped[at]! ^= 1 << (at % 8);
+    await store.put(keys.runJson('flipped'), flipped);
+    await expect(new PlannedRuns(store).get('flipped')).rejects.toMatchObject({
+      code: expect.stringMatching(/^(CORRUPT_OBJECT|FORMAT_VERSION)$/) as string,
+      message: expect.stringContaining(keys.runJson('flipped')) as string,
+    });
+  }
+  await store.put(keys.runJson('flipped'), body);
+  expect((await new PlannedRuns(store).get('flipped')).request).toEqual(request('flipped'));
 });
