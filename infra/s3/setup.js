@@ -29,18 +29,21 @@ function writeUsers(secrets, folder) {
   writeFileSync(path.join(folder, 'users.json'), JSON.stringify({ accessAccounts: Object.fromEntries(accounts) }), { mode: 0o600 });
 }
 
-/** The roles' policies as one of the bucket: versitygw has no policies of users. */
+/** The least text that says the same. */
+const brief = (list) => (list.length === 1 ? list[0] : list);
+
+/** The roles' policies as one of the bucket: versitygw has no policies of users. It keeps it in an attribute of a folder, which on ext4 takes 4 KB. */
 function bucketPolicy(secrets, bucket, prefix = '') {
   const folder = prefix && `${prefix}/`;
+  const arn = (resource) => resource.replace(/^arn:aws:s3:::showtell(\/?)/, (_, slash) => `arn:aws:s3:::${bucket}${slash && `/${folder}`}`);
   const statements = ROLES.flatMap((role) => {
-    const policy = JSON.parse(readFileSync(path.join(__dirname, `${role}.json`), 'utf8'));
-    return policy.Statement.map(({ Sid, Condition, Resource, ...rest }) => ({
-      Sid: role + Sid,
-      ...rest,
-      Principal: { AWS: [credentialsOf(secrets, role).accessKeyId] },
-      Resource: Resource.map((arn) =>
-        arn.replace(/^arn:aws:s3:::showtell(\/?)/, (_, slash) => `arn:aws:s3:::${bucket}${slash && `/${folder}`}`),
-      ),
+    const { Statement } = JSON.parse(readFileSync(path.join(__dirname, `${role}.json`), 'utf8'));
+    const Principal = { AWS: credentialsOf(secrets, role).accessKeyId };
+    return Statement.map(({ Effect, Action, Resource, Condition }) => ({
+      Effect,
+      Principal,
+      Action: brief(Action),
+      Resource: brief(Resource.map(arn)),
       ...(Condition && { Condition: { StringLike: { 's3:prefix': Condition.StringLike['s3:prefix'].map((text) => folder + text) } } }),
     }));
   });
