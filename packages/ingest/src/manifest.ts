@@ -3,6 +3,7 @@ import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import { latestManifestNumber, readManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { checkCommitKey } from '@showtell/shared/own-keys';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import { MANIFEST_FORMAT, type ManifestRecord, type ManifestShard, type Repaired } from '@showtell/shared/schema/manifest';
 import { encodeRecord, type PartRecord } from '@showtell/shared/schema/record';
@@ -32,6 +33,7 @@ export function buildManifest(
   const own = plan.shards.map((planned): ManifestShard => {
     const commit = commits.get(planned.shard)!;
     checkCommit(run, commit);
+    checkCommitKey(commit, name, planned.shard);
     const { key, bytes, rows, rejected } = commit;
     return { shard: planned.shard, split: planned.split, key, bytes, sha256: commit.sha256, rows, rejected: rejected.length };
   });

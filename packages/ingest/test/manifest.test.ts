@@ -1,3 +1,4 @@
+import { keys } from '@showtell/shared/keys';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { nextWait } from '../src/finalize';
@@ -32,7 +33,7 @@ const commit = (shard: number, rows: number, rejected: CommitRecord['rejected'] 
     rejected,
     encoder,
     planSha256: run.planSha256,
-    key: `shards/${shard}`,
+    key: keys.shard('run', shard, 'e'.repeat(64)),
     bytes: 10,
     sha256: 'e'.repeat(64),
     execution: {
@@ -112,4 +113,11 @@ describe('the next look', () => {
     expect(nextWait({ wait: 10, seen: 5 }, 10, 1)).toBe(1);
     expect(nextWait({ wait: 10, seen: 5 }, 6, 10_000)).toBe(60);
   });
+});
+
+test('a commit record that names something else than its shard is refused', () => {
+  for (const key of ['runs/other/shards/00000-eeeeeeeeeeee.arrow', keys.shard('run', 1, 'e'.repeat(64)), '../../secrets', ''])
+    expect(() => buildManifest(run, byShard([...whole, commit(0, 3, [], { key })]), 1)).toThrow(
+      expect.objectContaining({ code: 'CORRUPT_OBJECT', message: expect.stringContaining('runs/run/commits/00000.json') as string }),
+    );
 });

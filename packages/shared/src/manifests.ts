@@ -3,6 +3,7 @@ import { sha256 } from './hash';
 import { keys } from './keys';
 import { isName } from './names';
 import type { ObjectStore } from './object-store/object-store';
+import { checkManifestKeys } from './own-keys';
 import { listCommitted, noSuchRun, readPlannedRun, readRun } from './planned-run';
 import { MANIFEST_FORMAT, ManifestRecord } from './schema/manifest';
 import { parseRecord } from './schema/record';
@@ -52,7 +53,9 @@ export async function readManifest(store: ObjectStore, key: string, expected?: s
     throw new ShowtellError('CORRUPT_OBJECT', `Expected sha256 ${expected} for manifest ${key} but received ${actual}`, {
       retryable: false,
     });
-  return { key, sha256: actual, manifest: parseRecord(ManifestRecord, MANIFEST_FORMAT, found.body, key) };
+  const manifest = parseRecord(ManifestRecord, MANIFEST_FORMAT, found.body, key);
+  checkManifestKeys(manifest, key);
+  return { key, sha256: actual, manifest };
 }
 
 async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal): Promise<ShowtellError> {

@@ -16,19 +16,29 @@ const store = new FileStore(folder);
 
 const ENCODER: EncoderIdentity = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32', dimension: 4 };
 
+const MANIFEST: ManifestRecord = {
+  formatVersion: 1,
+  run: 'run',
+  number: 1,
+  planSha256: 'b'.repeat(64),
+  encoder: ENCODER,
+  shards: [],
+  captions: [],
+  splits: [],
+  rejected: {},
+};
+const SHARD = {
+  shard: 3,
+  split: 'train',
+  rows: 1,
+  rejected: 0,
+  bytes: 1,
+  sha256: 'c'.repeat(64),
+  key: keys.shard('enemy', 3, 'c'.repeat(64)),
+};
+
 async function writeManifest(run: string, number: number): Promise<void> {
-  const manifest: ManifestRecord = {
-    formatVersion: 1,
-    run,
-    number,
-    planSha256: 'b'.repeat(64),
-    encoder: ENCODER,
-    shards: [],
-    captions: [],
-    splits: [],
-    rejected: {},
-  };
-  await store.put(keys.manifest(run, number), encodeRecord(manifest));
+  await store.put(keys.manifest(run, number), encodeRecord({ ...MANIFEST, run, number }));
 }
 
 test('the newest manifest is the one with the highest number', async () => {
@@ -122,4 +132,27 @@ describe('a run that is not complete is MISSING_SHARDS', () => {
       message: expect.stringContaining('manifest is not written'),
     });
   });
+});
+
+test.each<[string, Partial<ManifestRecord>]>([
+  ['of another run', { run: 'other' }],
+  ['of another number', { number: 2 }],
+  ['with a shard of another run', { shards: [{ ...SHARD, key: keys.shard('other', 3, SHARD.sha256) }] }],
+  ['with a shard of another number', { shards: [{ ...SHARD, key: keys.shard('enemy', 4, SHARD.sha256) }] }],
+  ['with a shard that is no shard', { shards: [{ ...SHARD, key: 'trainings/pets/lease.json' }] }],
+  ['with a shard outside of the store', { shards: [{ ...SHARD, run: '../..', key: keys.shard('../..', 3, SHARD.sha256) }] }],
+  [
+    'with captions of another split',
+    { captions: [{ split: 'val', rows: 1, key: keys.captions('enemy', 'train', SHARD.sha256), bytes: 1, sha256: SHARD.sha256 }] },
+  ],
+])('a manifest %s is refused', async (_name, more) => {
+  await store.put(keys.manifest('enemy', 1), encodeRecord({ ...MANIFEST, run: 'enemy', ...more }));
+  await expect(readManifest(store, keys.manifest('enemy', 1))).rejects.toMatchObject({ code: 'CORRUPT_OBJECT', retryable: false });
+});
+
+test('a manifest may name shards of the run that it builds on', async () => {
+  const taken = { ...SHARD, run: 'before', key: keys.shard('before', 3, SHARD.sha256) };
+  const own = { ...SHARD, key: keys.shard('friend', 3, SHARD.sha256) };
+  await store.put(keys.manifest('friend', 1), encodeRecord({ ...MANIFEST, run: 'friend', shards: [taken, own] }));
+  expect((await readManifest(store, keys.manifest('friend', 1))).manifest.shards).toHaveLength(2);
 });

@@ -121,6 +121,9 @@ export const TrainingRecord = z.strictObject({
 });
 export type TrainingRecord = z.infer<typeof TrainingRecord>;
 
+/** Of a file in a checkpoint's folder, and never of one elsewhere. */
+const FileName = z.string().regex(/^[a-z][a-z0-9.-]*$/, 'expected the name of a file');
+
 /** `COMMIT.json` of a checkpoint, written last: file → what must be found there. A checkpoint without it does not exist. */
 export const CheckpointRecord = z.object({
   formatVersion: z.literal(CHECKPOINT_FORMAT),
@@ -135,7 +138,7 @@ export const CheckpointRecord = z.object({
   validationCider: z.number().nullable(),
   /** Of the last step. */
   learningRate: z.number(),
-  files: z.record(z.string(), z.object({ bytes: Count, sha256: Sha256 })),
+  files: z.record(FileName, z.object({ bytes: Count, sha256: Sha256 })),
 });
 export type CheckpointRecord = z.infer<typeof CheckpointRecord>;
 

@@ -60,6 +60,15 @@ export async function readCheckpoint(store: ObjectStore, folder: string, expecte
       hint: TAKE_ANOTHER,
     });
   const record = asCorruptCheckpoint(() => parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, found.body, key));
+  const { training, step, leaseEpoch } = record;
+  if (keys.checkpoint(training, step, leaseEpoch) !== folder)
+    throw new ShowtellError(
+      'CORRUPT_CHECKPOINT',
+      `Expected ${key} to be of this checkpoint but received that of ${keys.checkpoint(training, step, leaseEpoch)}`,
+      {
+        hint: TAKE_ANOTHER,
+      },
+    );
   return { folder, sha256: actual, body: found.body, record };
 }
 

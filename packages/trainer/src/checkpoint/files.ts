@@ -118,7 +118,16 @@ export function decodeCaptionerFiles(files: FilesOf<(typeof CAPTIONER_FILES)[num
 }
 
 export function decodePreprocessing(file: Uint8Array, where: string): Preprocessing {
-  return asCorruptCheckpoint(() => parseRecord(Preprocessing, FILE_FORMAT, file, `${where}preprocessing.json`));
+  return asCorruptCheckpoint(() => {
+    const preprocessing = parseRecord(Preprocessing, FILE_FORMAT, file, `${where}preprocessing.json`);
+    const expected = keys.weights(preprocessing.encoder.weightsSha256);
+    if (preprocessing.weightsKey !== expected)
+      throw new ShowtellError(
+        'CORRUPT_CHECKPOINT',
+        `Expected ${where}preprocessing.json to name ${expected} but received ${preprocessing.weightsKey}`,
+      );
+    return preprocessing;
+  });
 }
 
 export function decodeTrainerFiles(files: FilesOf<CheckpointFile>, where: string): TrainerFiles {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
@@ -71,8 +71,11 @@ async function readVerified(path: string, expected: string): Promise<Buffer | un
 
 const HINT = 'The folder was changed since it was pulled; pull the checkpoint again into another one.';
 
+/** A folder from somewhere else may have devices and pipes in it, which never end. */
 async function read(path: string): Promise<Buffer | undefined> {
   try {
+    if (!(await stat(path)).isFile())
+      throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected a file at ${path} but received something else`, { hint: HINT });
     return await readFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

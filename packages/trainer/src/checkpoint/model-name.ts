@@ -3,8 +3,10 @@ import { keys } from '@showtell/shared/keys';
 import { namedFolders } from '@showtell/shared/named-folders';
 import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import type { AliasRecord } from '@showtell/shared/schema/checkpoint';
 import { readAliases } from './aliases';
 import { type Checkpoint, checkpointKeys, readCheckpoint } from './checkpoints';
+import { TAKE_ANOTHER } from './corrupt';
 
 /** A MODEL as people write it: `TRAINING`, `TRAINING@ALIAS` or `TRAINING:STEP`. */
 export type ModelName =
@@ -34,9 +36,19 @@ export async function resolveModel(store: ObjectStore, text: string): Promise<Ch
   }
   const aliases = await readAliases(store, training);
   const chosen = name.alias === undefined ? (aliases.get('best') ?? aliases.get('latest')) : aliases.get(name.alias);
-  if (chosen) return readCheckpoint(store, chosen.checkpoint, chosen.sha256);
+  if (chosen) return readCheckpoint(store, ownCheckpoint(chosen, training), chosen.sha256);
   throw await notFound(store, training, name.alias === undefined ? 'checkpoint' : `alias ${JSON.stringify(name.alias)}`, () =>
     Array.from(aliases.keys(), (alias) => `@${alias}`),
+  );
+}
+
+/** An alias names a checkpoint of its own training, or it was not Showtell that wrote it. */
+function ownCheckpoint({ checkpoint, step }: AliasRecord, training: string): string {
+  if (checkpoint.startsWith(keys.checkpoints(training))) return checkpoint;
+  throw new ShowtellError(
+    'CORRUPT_CHECKPOINT',
+    `Expected a checkpoint below ${keys.checkpoints(training)} for an alias of step ${step} but received ${JSON.stringify(checkpoint)}`,
+    { hint: TAKE_ANOTHER },
   );
 }
 

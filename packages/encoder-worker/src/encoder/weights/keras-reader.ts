@@ -21,13 +21,13 @@ const NO_LAYERS = new Set(['optimizer_weights', 'optimizer', 'top_level_model_we
  */
 export async function readKeras(path: string): Promise<KerasFile> {
   const h5wasm = await import('h5wasm');
-  const { FS, activate_throwing_error_handler: throwErrors } = await h5wasm.ready;
+  const library = await h5wasm.ready;
   // Else HDF5 prints its errors and goes on with nothing.
-  throwErrors();
+  library.activate_throwing_error_handler();
   const isGroup = (entity: Entity | null): entity is Group => entity instanceof h5wasm.Group;
   let file: File | undefined;
   let members = 0;
-  FS.writeFile(PLACE, await readFile(path));
+  library.FS.writeFile(PLACE, await readFile(path));
   try {
     file = new h5wasm.File(PLACE, 'r');
     const datasets: FoundDataset[] = [];
@@ -56,7 +56,7 @@ export async function readKeras(path: string): Promise<KerasFile> {
     return { broken: rootCause(error) };
   } finally {
     file?.close();
-    FS.unlink(PLACE);
+    library.FS.unlink(PLACE);
   }
 
   function collect(group: Group, at: string, into: FoundDataset[], level = 0): void {
