@@ -37,6 +37,7 @@ export interface LogLine {
   readonly level: number;
   readonly msg: string;
   readonly code?: string;
+  readonly queue?: string;
   readonly device?: string;
 }
 

@@ -9,7 +9,7 @@ import type { WorkerProgram } from '../worker-program';
 import { describeFault } from './fault';
 
 const KILLS = 10;
-const SHARDS = 100;
+const LEAST_SHARDS = 100;
 const LONGEST_OUTAGE_MS = 1_000;
 const EXITED_WELL = { code: 0, signal: null };
 
@@ -38,14 +38,14 @@ describeFault(7, 'Redis kill -9 and restart with AOF, at 10 random times over 20
     process.stderr.write(`fault 7 [${place.kind}]: SHOWTELL_TEST_SEED=${seed}\n`);
     const random = seeded(seed);
     const rig = await place.rig();
-    const dataset = `synthetic:${SHARDS * 1.25}`;
+    const dataset = 'synthetic:140';
     const features = await undisturbed(rig, dataset);
     // An ingest job and an encode job each.
     const { run, shards } = await rig.enqueue({ dataset, run: 'disturbed', shardRows: 1 });
-    expect(shards.planned).toBe(SHARDS);
+    expect(shards.planned).toBeGreaterThanOrEqual(LEAST_SHARDS);
     const programs = [place.program(rig, 'ingest'), place.program(rig, 'encoder'), place.program(rig, 'encoder')];
     // By what is done and not by the clock, so that a slow machine has its ten, too.
-    const moments = Array.from({ length: KILLS }, () => Math.floor(random() * (SHARDS - 5))).sort((a, b) => a - b);
+    const moments = Array.from({ length: KILLS }, () => Math.floor(random() * (shards.planned - 5))).sort((a, b) => a - b);
     for (const moment of moments) {
       await until(async () => (await committed(rig, run)) >= moment, 60_000);
       await sleep(random() * 200);
@@ -57,7 +57,7 @@ describeFault(7, 'Redis kill -9 and restart with AOF, at 10 random times over 20
     await endAll(programs);
     expect((await checkInvariants(rig.store, run)).features).toEqual(features);
     const said = programs.map((program) => program.said()).join('\n');
-    expect(said.match(/shard committed/g)).toHaveLength(SHARDS);
+    expect(said.match(/shard committed/g)).toHaveLength(shards.planned);
     expect(said).not.toMatch(/failed for good/);
   }, 150_000);
 });
