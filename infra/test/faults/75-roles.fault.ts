@@ -88,7 +88,7 @@ const NAME = 'fault 75 [s3] one user of Redis and one key of S3 for each role';
     }
     expect(await servers.refusedByRedis()).toEqual([]);
     expect(servers.refusedByS3()).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   const tooMuch: [Role, string, string[]][] = [
     ...(['admin', 'ingest', 'encoder', 'trainer', 'reader'] as const).flatMap((role): [Role, string, string[]][] => [
