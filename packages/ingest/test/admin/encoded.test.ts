@@ -1,3 +1,4 @@
+import { keys } from '@showtell/shared/keys';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { encodedByCommits, encodedByManifest } from '../../src/admin/encoded';
@@ -5,6 +6,7 @@ import { buildManifest } from '../../src/manifest';
 import { buildReport } from '../../src/report';
 
 const encoder = { encoder: 'e', weightsSha256: 'a'.repeat(64), preprocessing: 'p', precision: 'float32' as const, dimension: 4 };
+const SHA = 'c'.repeat(64);
 const SPLITS = ['train', 'train', 'val'];
 /** Of three shards, one after the other; as many samples again are taken over from another run. */
 const run = {
@@ -25,6 +27,8 @@ const commits = SPLITS.map(
       split,
       rows: 10 - shard,
       rejected: Array.from({ length: shard }, (_, index) => ({ imageId: `${shard}${index}`, code: 'TRUNCATED', reason: 'x' })),
+      key: keys.shard('run', shard, SHA),
+      sha256: SHA,
       bytes: 1,
       encoder,
       planSha256: run.planSha256,
