@@ -136,7 +136,7 @@ describeRedis('the pipeline', () => {
     await checkInvariants(rig.store, (await rig.enqueue()).run);
   }, 60_000);
 
-  test('a wiped Redis costs nothing that was committed: enqueueing again adds the rest', async () => {
+  test('fault 8 [file] a wiped Redis costs nothing that was committed: enqueueing again adds the rest', async () => {
     const { run } = await rig.enqueue({ dataset: 'synthetic:96' });
     const workers = [rig.ingest(), rig.encoder()];
     await until(async () => (await committed(run)) >= 3);
