@@ -76,5 +76,5 @@ describeFault(37, 'SIGKILL at each part of a checkpoint', { stores: ['file', 's3
     await checkSameAs(store, 'killed', told);
     await checkLatest(store, 'killed', told);
     await checkInvariants(store, run);
-  }, 180_000);
+  }, 300_000);
 });

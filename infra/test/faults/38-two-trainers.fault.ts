@@ -40,7 +40,7 @@ describeFault(38, 'two trainers at once', { stores: ['file', 's3'] }, (place) =>
     await checkLatest(rig.store, 'twice', first.events);
     expect((await readLease(rig.store, 'twice'))!.record).toMatchObject({ epoch: 1, released: true });
     await checkInvariants(rig.store, run);
-  }, 90_000);
+  }, 180_000);
 
   test.each(STOPS)(
     'one stopped past its lease at $point ($nth), continued while the other trains: $amidst',
@@ -75,6 +75,6 @@ describeFault(38, 'two trainers at once', { stores: ['file', 's3'] }, (place) =>
       await checkLatest(store, 'taken', second.events);
       await checkInvariants(store, run);
     },
-    90_000,
+    180_000,
   );
 });

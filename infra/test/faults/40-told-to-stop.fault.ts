@@ -59,7 +59,7 @@ describeFault(40, 'SIGTERM in a step, a save and an evaluation; then resumed', {
     expect(await program.exit).toEqual({ code: 0, signal: null });
     await checkSameAs(store, 'stopped', [...told, ...program.events]);
     await checkInvariants(store, run);
-  }, 120_000);
+  }, 240_000);
 
   test('a worker ends with 0 in its time and gives the job back; another ends the training', async () => {
     const rig = await place.rig({ drainSeconds: DRAIN_SECONDS });
@@ -84,7 +84,7 @@ describeFault(40, 'SIGTERM in a step, a save and an evaluation; then resumed', {
     } finally {
       await opened.run();
     }
-  }, 90_000);
+  }, 180_000);
 
   test('resumed with another config or vocabulary it is refused, and the difference is told', async () => {
     const rig = await place.rig();
@@ -116,5 +116,5 @@ describeFault(40, 'SIGTERM in a step, a save and an evaluation; then resumed', {
     expect(await again.exit).toEqual({ code: 0, signal: null });
     await checkSameAs(store, 'changed', again.events);
     await checkInvariants(store, run);
-  }, 90_000);
+  }, 180_000);
 });

@@ -25,5 +25,5 @@ describeFault(65, 'three begin one training at the same moment', { stores: ['fil
     await checkLatest(store, 'at-once', told[0]!.program.events);
     expect((await readLease(store, 'at-once'))!.record).toMatchObject({ epoch: 1, released: true });
     await checkInvariants(store, run);
-  }, 60_000);
+  }, 120_000);
 });
