@@ -86,7 +86,7 @@ describe('a store that fails for a while', () => {
       () => store.probe(),
     ];
     await store.close();
-    store = open({ deadlineMs: 500, attemptMs: 200 });
+    store = open({ deadlineMs: 2_000, attemptMs: 300 });
     await Promise.all(calls.map((call) => expect(call()).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })));
     expect(server.requests.length).toBeGreaterThan(calls.length);
   });
