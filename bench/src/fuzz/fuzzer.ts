@@ -66,6 +66,10 @@ export async function fuzz(
   /** One of them ended the process, or took its memory. */
   async function findCulprit(inputs: readonly Buffer[]): Promise<void> {
     for (const input of inputs) await report(input);
+    await restart();
+  }
+
+  async function restart(): Promise<void> {
     await process.stop();
     process = await begin(name, corpus);
   }
@@ -75,7 +79,11 @@ export async function fuzz(
     const seen = await alone.wrongOf(input);
     const wrong = seen && target.confirm ? await confirming.wrongOf(input) : seen;
     if (wrong === undefined) {
-      if (seen) progress.contained++;
+      if (!seen) return;
+      progress.contained++;
+      // Whatever broke it may be broken from then on.
+      await alone.stop();
+      await restart();
       return;
     }
     const sign = signOf(wrong);

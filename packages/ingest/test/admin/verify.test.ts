@@ -199,7 +199,7 @@ test('records of shards that the plan has not are named; what merely lies beside
 });
 
 test('a newest manifest that is damaged, or says something else, is named', async () => {
-  const { report: _, ...manifest } = (await newestManifest(store, 'mine')).manifest;
+  const { report: _, ...manifest } = (await newestManifest(store, 'mine')).manifest!;
   await store.put(keys.manifest('mine', 2), encodeRecord({ ...manifest, number: 2, rejected: {} }));
   expect((await verify()).findings).toMatchObject([{ what: 'stale', where: keys.manifest('mine', 2), mend: 'manifest' }]);
   await store.put(keys.manifest('mine', 2), Buffer.from('x'));

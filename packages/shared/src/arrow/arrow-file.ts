@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   type Data,
   DataType,
@@ -77,7 +78,7 @@ export function readArrowFile<T extends Columns>(expected: (found: Schema) => Sc
 /** A batch says how many rows it has, and each column how many values: only what their buffers hold is there. */
 function checkColumn(column: Data, rows: number, corrupt: (message: string) => ShowtellError): void {
   const { type, length, nullCount, values, valueOffsets, children } = column;
-  if (nullCount > 0) throw corrupt('expected no nulls but received some');
+  if (nullCount !== 0) throw corrupt('expected no nulls but received some');
   if (length !== rows) throw corrupt(`expected ${rows} values in a column but received ${length}`);
   if (DataType.isFixedSizeList(type)) return checkColumn(children[0]!, rows * type.listSize, corrupt);
   if (!DataType.isUtf8(type)) {
@@ -85,12 +86,18 @@ function checkColumn(column: Data, rows: number, corrupt: (message: string) => S
     return;
   }
   const offsets = valueOffsets as Int32Array;
-  if (rows > 0 && offsets.length <= rows) throw corrupt(`expected ${rows} texts in a column but received fewer`);
-  const bytes = (values as Uint8Array).length;
-  for (let row = 0; row < rows; row++)
-    if (offsets[row]! < 0 || offsets[row]! > offsets[row + 1]! || offsets[row + 1]! > bytes)
-      throw corrupt(`expected text within ${bytes} bytes but received ${offsets[row]} to ${offsets[row + 1]}`);
+  if (rows > 0 && (offsets.length <= rows || offsets[0] !== 0)) throw corrupt(`expected ${rows} texts in a column but received fewer`);
+  const text = values as Uint8Array;
+  for (let row = 0; row < rows; row++) {
+    const [start, end] = [offsets[row]!, offsets[row + 1]!];
+    // What would begin within a character belongs to none.
+    if (start > end || end > text.length || (end < text.length && isContinuation(text[end]!)))
+      throw corrupt(`expected text within ${text.length} bytes but received ${start} to ${end}`);
+  }
+  if (rows > 0 && !isUtf8(text.subarray(0, offsets[rows]))) throw corrupt('expected text in UTF-8 but received something else');
 }
+
+const isContinuation = (byte: number) => (byte & 0xc0) === 0x80;
 
 /** A column of text, as UTF-8 with 32-bit offsets. */
 export function textColumn(values: readonly string[]): Data<Utf8> {

@@ -27,7 +27,9 @@ const SCHEMA: Table = [2, { tables: () => FIELD }, METADATA, { structs: 8 }];
 const BLOCK_BYTES = 24;
 const FOOTER: Table = [2, { table: () => SCHEMA }, { structs: BLOCK_BYTES }, { structs: BLOCK_BYTES }, METADATA];
 const RECORD_BATCH_KIND = 3;
-const RECORD_BATCH: Table = [8, { structs: 16 }, { structs: 16 }, { kinds: {} }, { structs: 8 }];
+/** Of a column its length and its nulls, of a buffer its place and its length. */
+const PAIR_BYTES = 16;
+const RECORD_BATCH: Table = [8, { structs: PAIR_BYTES }, { structs: PAIR_BYTES }, { kinds: {} }, { structs: 8 }];
 const MESSAGE: Table = [2, 1, { kinds: { [RECORD_BATCH_KIND]: RECORD_BATCH } }, 8, METADATA];
 
 const MAGIC = 'ARROW1';
@@ -94,13 +96,20 @@ function checkBatch(bytes: Buffer, { offset, metadataBytes, bodyBytes }: Block):
   const bodyLength = message.field(root, 3);
   if (header === undefined || Number(bodyLength === undefined ? 0n : metadata.readBigInt64LE(bodyLength)) !== bodyBytes)
     throw new RangeError(`expected a record batch with a body of ${bodyBytes} bytes`);
-  const buffers = message.field(message.follow(header), 2);
-  if (buffers === undefined) return;
-  const vector = message.follow(buffers);
-  for (let index = 0; index < metadata.readUInt32LE(vector); index++) {
-    const at = vector + 4 + index * 16;
-    const [start, size] = [Number(metadata.readBigInt64LE(at)), Number(metadata.readBigInt64LE(at + 8))];
+  const batch = message.follow(header);
+  /** Both numbers of the structs of a vector, which lie side by side. */
+  const pairsOf = (slot: number): [number, number][] => {
+    const at = message.field(batch, slot);
+    if (at === undefined) return [];
+    const vector = message.follow(at);
+    return Array.from({ length: metadata.readUInt32LE(vector) }, (_, index) => {
+      const first = vector + 4 + index * PAIR_BYTES;
+      return [Number(metadata.readBigInt64LE(first)), Number(metadata.readBigInt64LE(first + 8))];
+    });
+  };
+  // Where it is negative, arrow-js counts for itself.
+  for (const [, nulls] of pairsOf(1)) if (nulls !== 0) throw new RangeError('expected no nulls but received some');
+  for (const [start, size] of pairsOf(2))
     if (start < 0 || size < 0 || start + size > bodyBytes)
       throw new RangeError(`expected a buffer within ${bodyBytes} bytes but received ${size} at ${start}`);
-  }
 }

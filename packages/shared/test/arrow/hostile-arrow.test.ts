@@ -140,6 +140,15 @@ test.each<[string, () => Uint8Array]>([
       return written(new Schema(captionFields, kind('captions')), [texts('1', '2'), caption], 2);
     },
   ],
+  ['text that is no UTF-8', () => Buffer.from(CAPTIONS.toString('latin1').replace('a dog', 'a \xff\xffg'), 'latin1')],
+  [
+    'text that ends within a character',
+    () => {
+      const caption = texts('é', 'b');
+      caption.valueOffsets[1] = 1;
+      return written(new Schema(captionFields, kind('captions')), [texts('1', '2'), caption], 2);
+    },
+  ],
   [
     'a dictionary',
     () => {
