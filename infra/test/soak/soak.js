@@ -29,7 +29,15 @@ else if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const { status } = spawnSync(
     process.execPath,
-    [jest, '--runInBand', '--testMatch', '**/infra/test/soak/soak.slow.ts', '--reporters', path.join(__dirname, 'failures.js')],
+    [
+      jest,
+      '--runInBand',
+      '--forceExit',
+      '--testMatch',
+      '**/infra/test/soak/soak.slow.ts',
+      '--reporters',
+      path.join(__dirname, 'failures.js'),
+    ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, SHOWTELL_TEST_SEED: String(seed), SHOWTELL_SOAK_MINUTES: String(minutes) } },
   );
   process.exitCode = status ?? 1;

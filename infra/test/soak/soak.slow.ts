@@ -233,8 +233,11 @@ const early = ({ signal }: Exit) => signal === 'SIGTERM';
 /** Redis or the store was away when it started. */
 const foundNobody = ({ code, said }: Exit) => code === EXIT.STORE && /(STORE|REDIS)_UNREACHABLE: /.test(said);
 
+/** Its engine was killed before there was a job. */
+const lostEngine = ({ code, said }: Exit) => code === EXIT.DAMAGED && said.includes('ENGINE_CRASHED: ');
+
 const mayWorkerEnd = (exit: Exit) =>
-  foundNobody(exit) || early(exit) || ((exit.code === EXIT.DONE || exit.code === EXIT.INTERRUPTED) && wasTold(exit));
+  foundNobody(exit) || lostEngine(exit) || early(exit) || ((exit.code === EXIT.DONE || exit.code === EXIT.INTERRUPTED) && wasTold(exit));
 const mayTrainerEnd = (exit: Exit) =>
   foundNobody(exit) ||
   early(exit) ||
