@@ -1,6 +1,6 @@
 import { isShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { parseRecord } from '@showtell/shared/schema/record';
+import { readRecord } from '@showtell/shared/read-record';
 import { REPORT_FORMAT, ReportRecord } from '@showtell/shared/schema/report';
 
 /**
@@ -12,10 +12,8 @@ export async function readReport(
   key: string,
   options?: { readonly signal?: AbortSignal },
 ): Promise<ReportRecord | undefined> {
-  const found = await store.get(key, options);
-  if (found === undefined) return undefined;
   try {
-    return parseRecord(ReportRecord, REPORT_FORMAT, found.body, key);
+    return (await readRecord(store, ReportRecord, REPORT_FORMAT, key, options))?.record;
   } catch (error) {
     if (isShowtellError(error, 'CORRUPT_OBJECT') || isShowtellError(error, 'FORMAT_VERSION')) return undefined;
     throw error;

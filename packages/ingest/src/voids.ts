@@ -3,8 +3,8 @@ import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import type { PlannedRun } from '@showtell/shared/planned-run';
+import { readRecord } from '@showtell/shared/read-record';
 import type { Repaired } from '@showtell/shared/schema/manifest';
-import { parseRecord } from '@showtell/shared/schema/record';
 import { VOID_FORMAT, VoidRecord } from '@showtell/shared/schema/void';
 
 const CONCURRENCY = 32;
@@ -42,10 +42,8 @@ export async function readVoid(
   { shard, number }: VoidNumber,
   options?: Options,
 ): Promise<VoidRecord | undefined> {
-  const key = keys.void(run, shard, number);
-  const found = await store.get(key, options);
   try {
-    return found && parseRecord(VoidRecord, VOID_FORMAT, found.body, key);
+    return (await readRecord(store, VoidRecord, VOID_FORMAT, keys.void(run, shard, number), options))?.record;
   } catch (error) {
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
     const hint = 'Bring it back from a copy of the store, or delete it: then the next manifest does not tell of it.';

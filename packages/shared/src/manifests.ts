@@ -1,12 +1,11 @@
 import { ShowtellError } from './errors';
-import { sha256 } from './hash';
 import { keys } from './keys';
 import { isName } from './names';
 import type { ObjectStore } from './object-store/object-store';
 import { checkManifestKeys } from './own-keys';
 import { listCommitted, noSuchRun, readPlannedRun, readRun } from './planned-run';
+import { readRecord } from './read-record';
 import { MANIFEST_FORMAT, ManifestRecord } from './schema/manifest';
-import { parseRecord } from './schema/record';
 
 /** A manifest and what identifies it: trainings freeze `key` and `sha256`. */
 export interface FoundManifest {
@@ -46,16 +45,10 @@ export async function newestManifest(store: ObjectStore, run: string, signal?: A
  * @param expected the sha256 it was frozen with; another is `CORRUPT_OBJECT`.
  */
 export async function readManifest(store: ObjectStore, key: string, expected?: string, signal?: AbortSignal): Promise<FoundManifest> {
-  const found = await store.get(key, signal && { signal });
+  const found = await readRecord(store, ManifestRecord, MANIFEST_FORMAT, key, { expected, ...(signal && { signal }) });
   if (!found) throw new ShowtellError('NOT_FOUND', `Manifest ${key} is not in ${store.url}`);
-  const actual = sha256(found.body);
-  if (expected !== undefined && actual !== expected)
-    throw new ShowtellError('CORRUPT_OBJECT', `Expected sha256 ${expected} for manifest ${key} but received ${actual}`, {
-      retryable: false,
-    });
-  const manifest = parseRecord(ManifestRecord, MANIFEST_FORMAT, found.body, key);
-  checkManifestKeys(manifest, key);
-  return { key, sha256: actual, manifest };
+  checkManifestKeys(found.record, key);
+  return { key, sha256: found.sha256, manifest: found.record };
 }
 
 async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal): Promise<ShowtellError> {

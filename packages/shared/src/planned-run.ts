@@ -1,5 +1,4 @@
 import { ShowtellError } from './errors';
-import { sha256 } from './hash';
 import { keys, shardOfKey } from './keys';
 import { namedFolders } from './named-folders';
 import type { ObjectStore } from './object-store/object-store';
@@ -57,8 +56,8 @@ async function load(
   if (request === undefined)
     throw new ShowtellError('CORRUPT_OBJECT', `${key} is there but ${keys.runJson(run)} is not`, { retryable: false });
   return {
-    planned: { name: run, request: request.record, plan: plan.record, planSha256: sha256(plan.body) },
-    requestSha256: sha256(request.body),
+    planned: { name: run, request: request.record, plan: plan.record, planSha256: plan.sha256 },
+    requestSha256: request.sha256,
   };
 }
 

@@ -1,12 +1,11 @@
 import { readPart } from '@showtell/shared/commit';
 import { concurrently } from '@showtell/shared/concurrently';
 import { REJECTION_CODES, type RejectionCode, ShowtellError } from '@showtell/shared/errors';
-import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { listCommitted, type PlannedRun, planShard, readControl } from '@showtell/shared/planned-run';
 import type { Queues } from '@showtell/shared/queue/queues';
-import { parseRecord } from '@showtell/shared/schema/record';
+import { readRecord } from '@showtell/shared/read-record';
 import { CommitRecord, SHARD_FORMAT } from '@showtell/shared/schema/shard';
 import type { Logger } from 'pino';
 import { countRejections } from '../commits';
@@ -105,14 +104,13 @@ async function rejecting(run: PlannedRun, codes: readonly RejectionCode[], { sto
   const chosen: (Chosen | undefined)[] = [];
   const planned = [...(await listCommitted(store, run.name, options))].filter((shard) => isPlanned(run, { shard }));
   await concurrently(planned, AT_ONCE, async (shard, index) => {
-    const key = keys.commit(run.name, shard);
-    const found = await store.get(key, options);
+    const found = await readRecord(store, CommitRecord, SHARD_FORMAT, keys.commit(run.name, shard), options);
     if (found === undefined) return;
-    const { rows, split, rejected } = parseRecord(CommitRecord, SHARD_FORMAT, found.body, key);
+    const { rows, split, rejected } = found.record;
     const wanted = rejected.filter(({ code }) => codes.length === 0 || codes.includes(code));
     if (wanted.length === 0) return;
     const counts = countRejections([{ rejected: wanted }]);
-    chosen[index] = { retried: { shard, split, images: rows + rejected.length, rejected: counts }, recordSha256: sha256(found.body) };
+    chosen[index] = { retried: { shard, split, images: rows + rejected.length, rejected: counts }, recordSha256: found.sha256 };
   });
   return chosen.filter((each) => each !== undefined);
 }

@@ -3,8 +3,7 @@ import { concurrently } from '@showtell/shared/concurrently';
 import { EXIT, isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { parseRecord } from '@showtell/shared/schema/record';
-import { RUN_FORMAT, RunRecord } from '@showtell/shared/schema/run';
+import { readRun } from '@showtell/shared/planned-run';
 import { NAMING } from './references';
 
 const READS = 16;
@@ -33,10 +32,8 @@ export async function usersOfRun(store: ObjectStore, run: string, options?: { re
 
   await concurrently(await foldersOf(store, keys.runs(), options), READS, async (name) => {
     if (name === run) return;
-    const key = keys.runJson(name);
-    const found = await store.get(key, options);
     try {
-      const isBase = found !== undefined && parseRecord(RunRecord, RUN_FORMAT, found.body, key).base === run;
+      const isBase = (await readRun(store, name, options))?.base === run;
       if (isBase || isNamed(await namesOf('plan', keys.plan(name)))) users.push({ kind: 'run', name, aliases: [] });
     } catch (error) {
       throw unknownUser(error, `run ${name} has ${run} as its base`, `showtell rm ${name}`);

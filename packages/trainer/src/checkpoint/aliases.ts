@@ -1,7 +1,8 @@
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRecord } from '@showtell/shared/read-record';
 import { AliasRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { encodeRecord } from '@showtell/shared/schema/record';
 import type { Checkpoint } from './checkpoints';
 import { fenced } from './lease';
 
@@ -26,8 +27,8 @@ export interface AliasMove {
 export async function moveAlias(store: ObjectStore, training: string, move: AliasMove): Promise<AliasRecord> {
   const key = keys.alias(training, move.alias);
   for (;;) {
-    const found = await store.get(key);
-    const current = found && parseRecord(AliasRecord, TRAINING_FORMAT, found.body, key);
+    const found = await readRecord(store, AliasRecord, TRAINING_FORMAT, key);
+    const current = found?.record;
     if (current && current.leaseEpoch > move.leaseEpoch)
       throw fenced(
         `Alias ${move.alias} of training ${training} was moved under lease epoch ${current.leaseEpoch}; this trainer has ${move.leaseEpoch}`,
@@ -58,8 +59,8 @@ export async function readAliases(store: ObjectStore, training: string): Promise
   const aliases = new Map<string, AliasRecord>();
   for await (const { key } of store.list(keys.aliases(training))) {
     const name = /\/aliases\/([^/]+)\.json$/.exec(key)?.[1];
-    const found = name === undefined ? undefined : await store.get(key);
-    if (name !== undefined && found) aliases.set(name, parseRecord(AliasRecord, TRAINING_FORMAT, found.body, key));
+    const found = name === undefined ? undefined : await readRecord(store, AliasRecord, TRAINING_FORMAT, key);
+    if (name !== undefined && found) aliases.set(name, found.record);
   }
   return aliases;
 }

@@ -4,9 +4,10 @@ import { ShowtellError } from '@showtell/shared/errors';
 import { sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRecord } from '@showtell/shared/read-record';
 import { CHECKPOINT_FORMAT, CheckpointRecord } from '@showtell/shared/schema/checkpoint';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
-import { asCorruptCheckpoint, asCorruptCheckpointAsync, TAKE_ANOTHER } from './corrupt';
+import { encodeRecord } from '@showtell/shared/schema/record';
+import { asCorruptCheckpointAsync, TAKE_ANOTHER } from './corrupt';
 
 export const COMMIT_FILE = 'COMMIT.json';
 /** Records read at once. */
@@ -52,24 +53,17 @@ export async function saveCheckpoint(
  */
 export async function readCheckpoint(store: ObjectStore, folder: string, expected?: string): Promise<Checkpoint> {
   const key = folder + COMMIT_FILE;
-  const found = await store.get(key);
+  const found = await asCorruptCheckpointAsync(() => readRecord(store, CheckpointRecord, CHECKPOINT_FORMAT, key, { expected }));
   if (!found) throw new ShowtellError('NOT_FOUND', `No checkpoint is committed at ${folder} in ${store.url}`);
-  const actual = sha256(found.body);
-  if (expected !== undefined && actual !== expected)
-    throw new ShowtellError('CORRUPT_CHECKPOINT', `Expected sha256 ${expected} for ${key} but received ${actual}`, {
-      hint: TAKE_ANOTHER,
-    });
-  const record = asCorruptCheckpoint(() => parseRecord(CheckpointRecord, CHECKPOINT_FORMAT, found.body, key));
+  const { record, body } = found;
   const { training, step, leaseEpoch } = record;
   if (keys.checkpoint(training, step, leaseEpoch) !== folder)
     throw new ShowtellError(
       'CORRUPT_CHECKPOINT',
       `Expected ${key} to be of this checkpoint but received that of ${keys.checkpoint(training, step, leaseEpoch)}`,
-      {
-        hint: TAKE_ANOTHER,
-      },
+      { hint: TAKE_ANOTHER },
     );
-  return { folder, sha256: actual, body: found.body, record };
+  return { folder, sha256: found.sha256, body, record };
 }
 
 /** Reads files of a checkpoint, each checked against COMMIT.json; `CORRUPT_CHECKPOINT` names the file. */

@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRecord } from '@showtell/shared/read-record';
 import { LeaseRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { encodeRecord } from '@showtell/shared/schema/record';
 
 export interface LeaseOptions {
   /** Names the process in messages and records; no two processes may have the same. */
@@ -114,9 +115,7 @@ export class Lease {
 }
 
 export async function readLease(store: ObjectStore, training: string): Promise<StoredLease | undefined> {
-  const key = keys.lease(training);
-  const found = await store.get(key);
-  return found && { record: parseRecord(LeaseRecord, TRAINING_FORMAT, found.body, key), etag: found.etag };
+  return readRecord(store, LeaseRecord, TRAINING_FORMAT, keys.lease(training));
 }
 
 /** Writes `record` in the place of `current`; `undefined` when another one is there by now. */

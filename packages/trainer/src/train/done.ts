@@ -1,14 +1,13 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRecord } from '@showtell/shared/read-record';
 import { DoneRecord, TRAINING_FORMAT } from '@showtell/shared/schema/checkpoint';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { encodeRecord } from '@showtell/shared/schema/record';
 
 /** How a training ended, or `undefined` while it has not. */
 export async function readDone(store: ObjectStore, training: string): Promise<DoneRecord | undefined> {
-  const key = keys.done(training);
-  const found = await store.get(key);
-  return found && parseRecord(DoneRecord, TRAINING_FORMAT, found.body, key);
+  return (await readRecord(store, DoneRecord, TRAINING_FORMAT, keys.done(training)))?.record;
 }
 
 /** Writes the end once; the first word stands. */

@@ -4,10 +4,11 @@ import { type FoundManifest, newestManifest, readManifest } from '@showtell/shar
 import { checkName, isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
+import { readRecord } from '@showtell/shared/read-record';
 import { checkRunStays } from '@showtell/shared/run-stays';
 import { type Hyperparameters, TRAINING_FORMAT, TrainingRecord } from '@showtell/shared/schema/checkpoint';
 import type { EncoderIdentity } from '@showtell/shared/schema/encoder-identity';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { encodeRecord } from '@showtell/shared/schema/record';
 import { parseModelName, trainingNames, unknownTraining } from '../checkpoint/model-name';
 import { hyperparametersOf } from '../model/presets/presets';
 import { chooseSplits, type SplitsAsked } from './choose-splits';
@@ -112,9 +113,7 @@ export async function readTraining(store: ObjectStore, training: string): Promis
 }
 
 async function findTraining(store: ObjectStore, training: string): Promise<TrainingRecord | undefined> {
-  const key = keys.trainingJson(training);
-  const found = await store.get(key);
-  return found && parseRecord(TrainingRecord, TRAINING_FORMAT, found.body, key);
+  return (await readRecord(store, TrainingRecord, TRAINING_FORMAT, keys.trainingJson(training)))?.record;
 }
 
 function hyperparametersAsked({ preset, hyperparameters }: TrainingRequest, warm: WarmStart | undefined): Hyperparameters {

@@ -1,8 +1,9 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { readRecord } from '@showtell/shared/read-record';
 import { IMAGENET_FORMAT, ImagenetRecord } from '@showtell/shared/schema/imagenet';
-import { encodeRecord, parseRecord } from '@showtell/shared/schema/record';
+import { encodeRecord } from '@showtell/shared/schema/record';
 import { type DownloadOptions, download } from './download';
 
 /** Keras' published ImageNet weights; address and MD5 as in Keras' own source. */
@@ -44,10 +45,8 @@ export async function findImagenet(
   store: ObjectStore,
   { md5 = IMAGENET.md5, signal }: Pick<ImagenetOptions, 'md5' | 'signal'> = {},
 ): Promise<string | undefined> {
-  const found = await store.get(keys.imagenet(), signal ? { signal } : {});
-  if (!found) return undefined;
-  const record = parseRecord(ImagenetRecord, IMAGENET_FORMAT, found.body, keys.imagenet());
-  return record.sourceMd5 === md5 ? record.sha256 : undefined;
+  const record = (await readRecord(store, ImagenetRecord, IMAGENET_FORMAT, keys.imagenet(), signal && { signal }))?.record;
+  return record?.sourceMd5 === md5 ? record.sha256 : undefined;
 }
 
 /** Writes down which of the store's weights the published file has become. The first one stays: the same file gives the same weights. */
