@@ -11,7 +11,7 @@ export interface ModelFile {
   /** Every value that a node computes, by its name, outputs included; what is known of it. */
   readonly values: ReadonlyMap<string, Port>;
   readonly metadata: ReadonlyMap<string, string>;
-  /** Name of the first initializer whose numbers lie in another file. */
+  /** Name of the first tensor, wherever it stands in the model, whose numbers lie in another file. */
   readonly external: string | undefined;
 }
 
@@ -29,7 +29,20 @@ const MODEL = { graph: 7, opsetImport: 8, metadata: 14 } as const;
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13 } as const;
 const NODE = { output: 2 } as const;
 const TENSOR = { name: 8, location: 14 } as const;
-const EXTERNAL = 1;
+
+type Holder = 'model' | 'training' | 'function' | 'graph' | 'node' | 'attribute' | 'sparse';
+/** Which fields of a message have tensors in them, at any depth: branches and loops are graphs in attributes of nodes. */
+const HOLDS: Readonly<Record<Holder, Readonly<Record<number, Holder | 'tensor'>>>> = {
+  model: { 7: 'graph', 20: 'training', 25: 'function' },
+  training: { 1: 'graph', 2: 'graph' },
+  function: { 7: 'node', 11: 'attribute' },
+  graph: { 1: 'node', 5: 'tensor', 15: 'sparse' },
+  node: { 5: 'attribute' },
+  attribute: { 5: 'tensor', 6: 'graph', 10: 'tensor', 11: 'graph', 22: 'sparse', 23: 'sparse' },
+  sparse: { 1: 'tensor', 2: 'tensor' },
+};
+/** protobuf's own in C++, beyond which onnxruntime reads no model. */
+const MOST_DEEP = 100;
 
 interface Field {
   readonly id: number;
@@ -48,8 +61,7 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   const model = fieldsOf(bytes);
   const graph = model.filter(({ id }) => id === MODEL.graph).flatMap(({ body }) => fieldsOf(body));
   if (graph.length === 0 || !model.some(({ id }) => id === MODEL.opsetImport)) throw new Error('it holds no graph');
-  const initializers = graph.filter(({ id }) => id === GRAPH.initializer).map(({ body }) => tensorHead(body));
-  const names = new Set(initializers.map(({ name }) => name));
+  const names = new Set(graph.filter(({ id }) => id === GRAPH.initializer).map(({ body }) => nameOf(fieldsOf(body))));
   const ports = (field: number) => graph.filter(({ id }) => id === field).map(({ body }) => portOf(body));
   const outputs = ports(GRAPH.output);
   return {
@@ -60,9 +72,27 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
       ...[...ports(GRAPH.valueInfo), ...outputs].map((port) => [port.name, port] as const),
     ]),
     metadata: new Map(model.filter(({ id }) => id === MODEL.metadata).map(({ body }) => entryOf(body))),
-    external: initializers.find(({ external }) => external)?.name,
+    external: externalTensor(model, 'model'),
   };
 }
+
+/** onnxruntime reads files beside the working folder for tensors of branches and loops, so none may say that it lies in one. */
+function externalTensor(fields: readonly Field[], holder: Holder, depth = 1): string | undefined {
+  if (depth > MOST_DEEP) throw new Error(`it is nested more than ${MOST_DEEP} levels deep`);
+  for (const { id, body } of fields) {
+    const held = HOLDS[holder][id];
+    if (held === undefined) continue;
+    const inner = fieldsOf(body);
+    const found = held !== 'tensor' ? externalTensor(inner, held, depth + 1) : isExternal(inner) ? nameOf(inner) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** 0 is inside. C++ takes the lower half of a number, so that others than 1 may be "in another file" too. */
+const isExternal = (tensor: readonly Field[]) => tensor.some(({ id, number }) => id === TENSOR.location && number !== 0);
+
+const nameOf = (tensor: readonly Field[]) => Buffer.from(tensor.findLast(({ id }) => id === TENSOR.name)?.body ?? []).toString('utf8');
 
 /** The model with one more entry in its metadata. Messages of protobuf merge when one follows the other, so the model's own bytes stay. */
 export function withMetadata(model: Uint8Array, key: string, value: string): Buffer {
@@ -134,14 +164,6 @@ const computedBy = (node: Uint8Array) =>
   fieldsOf(node).flatMap(({ id, body }) => (id === NODE.output && body.length > 0 ? [Buffer.from(body).toString('utf8')] : []));
 
 const unknown = (name: string): Port => ({ name, type: undefined, shape: undefined });
-
-function tensorHead(tensor: Uint8Array): { name: string; external: boolean } {
-  const fields = fieldsOf(tensor);
-  return {
-    name: Buffer.from(fields.find(({ id }) => id === TENSOR.name)?.body ?? []).toString('utf8'),
-    external: fields.some(({ id, number }) => id === TENSOR.location && number === EXTERNAL),
-  };
-}
 
 interface ValueInfo {
   readonly name: string;

@@ -1,3 +1,4 @@
+import protobuf from 'protobufjs';
 import { Graph } from '../../src/onnx/graph';
 import { readModelFile, withMetadata, wrapModel } from '../../src/onnx/model-file';
 import { encodeMessage, encodeModel } from '../../src/onnx/onnx-proto';
@@ -85,13 +86,46 @@ test.each([
   await session.release();
 });
 
-test('an initializer whose numbers lie elsewhere is found', () => {
-  const tensor = encodeMessage('TensorProto', { name: 'large', dims: [9], dataType: 1 });
-  // data_location (14): EXTERNAL (1); the schema that is written has no such field.
-  const external = Buffer.concat([tensor, Buffer.from([14 * 8, 1])]);
-  const graph = Buffer.concat([Buffer.from([5 * 8 + 2, external.length]), external]);
-  const bytes = Buffer.concat([Buffer.from([7 * 8 + 2, graph.length]), graph, Buffer.from([8 * 8 + 2, 2, 16, 17])]);
-  expect(readModelFile(bytes).external).toBe('large');
+describe('a tensor whose numbers lie in another file is found', () => {
+  /** A field with a message in it. */
+  const field = (id: number, ...pieces: Uint8Array[]) => {
+    const body = Buffer.concat(pieces);
+    return Buffer.from(
+      new protobuf.Writer()
+        .uint32(id * 8 + 2)
+        .bytes(body)
+        .finish(),
+    );
+  };
+  // data_location (14): the schema that is written has no such field.
+  const tensor = (...location: number[]) =>
+    Buffer.concat([encodeMessage('TensorProto', { name: 'large', dims: [9], dataType: 1 }), Buffer.from([14 * 8, ...location])]);
+  const outside = tensor(1);
+  const opset = field(8, Buffer.from([16, 17]));
+  const inGraph = (...pieces: Buffer[]) => Buffer.concat([field(7, ...pieces), opset]);
+  const attribute = (...pieces: Buffer[]) => field(1, field(5, ...pieces));
+
+  test.each([
+    ['an initializer', inGraph(field(5, outside))],
+    ['a sparse initializer', inGraph(field(15, field(1, outside)))],
+    ['a constant', inGraph(attribute(field(5, outside)))],
+    ['a list of constants', inGraph(attribute(field(10, outside)))],
+    ['a branch', inGraph(attribute(field(6, field(5, outside))))],
+    ['a loop in a branch', inGraph(attribute(field(11, attribute(field(6, field(5, outside))))))],
+    ['a function', Buffer.concat([inGraph(attribute()), field(25, field(7, field(5, field(5, outside))))])],
+    ['a training', Buffer.concat([inGraph(attribute()), field(20, field(2, field(5, outside)))])],
+    ['a number of which C++ takes the lower half', inGraph(field(5, tensor(0x81, 0x80, 0x80, 0x80, 0x10)))],
+  ])('%s', (_name, bytes) => expect(readModelFile(bytes).external).toBe('large'));
+
+  test('and one that says that its numbers are in it is none', () => {
+    expect(readModelFile(inGraph(field(5, tensor(0)))).external).toBeUndefined();
+  });
+
+  test('a model of a thousand levels is none', () => {
+    let graph = field(5, outside);
+    for (let level = 0; level < 1_000; level++) graph = attribute(field(6, graph));
+    expect(() => readModelFile(inGraph(graph))).toThrow('nested more than 100 levels deep');
+  });
 });
 
 test.each([
