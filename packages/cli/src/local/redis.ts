@@ -1,4 +1,5 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ShowtellError } from '@showtell/shared/errors';
 import { makeFolder } from '@showtell/shared/make-folder';
+import { keepSecret } from '@showtell/shared/secrets';
 
 const PROGRAMS = ['redis-server', 'valkey-server'];
 /** Between finding a free port and listening on it another program may take it. */
@@ -14,6 +16,7 @@ const START_ATTEMPTS = 3;
 const GUARD = join(__dirname, '..', '..', 'dist', 'local', 'redis-guard.js');
 
 export interface LocalRedis {
+  /** With a password, of a server that was started for this. */
   readonly url: string;
   /** The program that was started for this, or `undefined` where the address was given. */
   readonly program: string | undefined;
@@ -104,11 +107,17 @@ async function startRedis(program: string, { folder: given, signal }: OpenRedisO
   await makeFolder(folder);
   const port = await freePort();
   // A group of its own, or a Ctrl-C at the terminal would end it before those who use it.
-  const guard = fork(GUARD, [program, String(port), folder], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  const password = randomBytes(24).toString('hex');
+  keepSecret(password);
+  const guard = fork(GUARD, [program, String(port), folder], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    env: { ...process.env, SHOWTELL_GUARDED_PASSWORD: password },
+  });
   const ended = new Promise<void>((resolve) => void guard.once('exit', () => resolve()));
   await waitUntilReady(guard, program);
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url: `redis://:${password}@127.0.0.1:${port}`,
     program,
     stop: async () => {
       if (guard.connected) guard.disconnect();

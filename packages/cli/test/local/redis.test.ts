@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { isShowtellError } from '@showtell/shared/errors';
+import { hideSecrets } from '@showtell/shared/secrets';
 import { findProgram, openRedis } from '../../src/local/redis';
 import { until } from '../until';
 
@@ -17,15 +18,15 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The answer to one command, or `undefined` when nobody listens. */
-function ask(url: string, command: string): Promise<string | undefined> {
+function ask(url: string, command: string, password = new URL(url).password): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(`${command}\r\n`));
+    const socket = connect(Number(new URL(url).port), '127.0.0.1', () =>
+      socket.end(`${password === '' ? '' : `AUTH ${password}\r\n`}${command}\r\n`),
+    );
+    let answer = '';
     socket.once('error', () => resolve(undefined));
-    socket.once('close', () => resolve(undefined));
-    socket.once('data', (data) => {
-      socket.destroy();
-      resolve(data.toString());
-    });
+    socket.on('data', (data) => (answer += data.toString()));
+    socket.once('close', () => resolve(answer === '' ? undefined : answer.replace(/^\+OK\r\n/, '')));
   });
 }
 
@@ -88,6 +89,24 @@ withRedis('a server of our own', () => {
     expect(existsSync(dir)).toBe(false);
   });
 
+  test('answers nobody who does not know its password, which no command line shows', async () => {
+    const redis = await openRedis(silent);
+    try {
+      const { password } = new URL(redis.url);
+      expect(password).toMatch(/^[0-9a-f]{48}$/);
+      for (const command of ['PING', 'CONFIG SET dir /', 'KEYS *'])
+        expect([command, await ask(redis.url, command, '')]).toEqual([command, expect.stringMatching(/^-NOAUTH/)]);
+      expect(await ask(redis.url, 'PING', 'guessed')).toMatch(/^-WRONGPASS/);
+      const conf = join(await folderOf(redis.url), 'redis.conf');
+      expect(statSync(conf).mode & 0o077).toBe(0);
+      for (const process of readdirSync('/proc').filter((name) => /^\d+$/.test(name)))
+        expect(commandLineOf(process)).not.toContain(password);
+      expect(hideSecrets(`said ${password}`)).toBe('said ***');
+    } finally {
+      await redis.stop();
+    }
+  });
+
   test('ends with the process that started it, also when that is killed', async () => {
     const parent = startInOtherProcess();
     const url = await new Promise<string>((resolve) => parent.stdout!.once('data', (data: Buffer) => resolve(data.toString().trim())));
@@ -97,6 +116,15 @@ withRedis('a server of our own', () => {
     expect(await ask(url, 'PING')).toBeUndefined();
   });
 });
+
+/** Empty once it has ended. */
+function commandLineOf(process: string): string {
+  try {
+    return readFileSync(`/proc/${process}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 const folderOf = async (url: string) => /\/\S+/.exec((await ask(url, 'CONFIG GET dir')) ?? '')?.[0] ?? 'no answer';
 
