@@ -12,8 +12,9 @@ export function writeServicesFile(cwd: string, services: { readonly redis: strin
   if (running !== undefined && running.pid !== process.pid) throw alreadyUp(running.pid);
   const path = join(cwd, WORK_FOLDER, 'services.json');
   mkdirSync(join(cwd, WORK_FOLDER), { recursive: true });
-  // Only for its owner: the address may hold a password.
-  writeFileSync(path, `${JSON.stringify({ ...services, pid: process.pid }, null, 2)}\n`, { mode: 0o600 });
+  // Only for its owner: the address holds a password. A file that is there keeps its mode, and a link would be followed.
+  rmSync(path, { force: true });
+  writeFileSync(path, `${JSON.stringify({ ...services, pid: process.pid }, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
   return () => rmSync(path, { force: true });
 }
 
