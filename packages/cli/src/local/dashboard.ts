@@ -27,7 +27,15 @@ export async function startDashboard(queues: Queues, port = 0): Promise<Dashboar
   });
   const app = express()
     .disable('x-powered-by')
-    .use((_request, response, next) => {
+    .use((request, response, next) => {
+      // A page whose name was made to lead to this machine reads what a browser takes for its own.
+      if (!HOSTS.has(request.hostname)) {
+        response
+          .status(403)
+          .type('text')
+          .send(`Expected the dashboard to be asked for by ${[...HOSTS].join(' or ')}\n`);
+        return;
+      }
       // The page asks a font service of another company for its letters; it does without them.
       response.setHeader('Content-Security-Policy', POLICY);
       next();
@@ -54,8 +62,11 @@ export async function startDashboard(queues: Queues, port = 0): Promise<Dashboar
   };
 }
 
+/** Also through a tunnel, whose other end is a loopback address again. */
+const HOSTS: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost']);
+
 const POLICY =
-  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:";
+  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   ingest: 'Shards whose pictures are being fetched and prepared',

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { readSettings } from '@showtell/shared/config';
 import { connectRedis } from '@showtell/shared/queue/connection';
 import { Queues } from '@showtell/shared/queue/queues';
@@ -32,6 +33,26 @@ describeRedis('dashboard', () => {
       const paused = await fetch(`${dashboard.url}/api/queues/ingest/pause`, { method: 'PUT' });
       expect(paused.ok).toBe(false);
       expect(await queues.ingest.isPaused()).toBe(false);
+    } finally {
+      await dashboard.close();
+    }
+  });
+
+  test('answers nobody who came by the name of another machine', async () => {
+    const dashboard = await startDashboard(queues);
+    try {
+      const { port } = new URL(dashboard.url);
+      const statusFor = (host: string) =>
+        new Promise<number | undefined>((resolve, reject) => {
+          get({ port, path: '/api/queues', headers: { host } }, (answer) => {
+            answer.resume();
+            resolve(answer.statusCode);
+          }).once('error', reject);
+        });
+      for (const host of [`127.0.0.1:${port}`, `localhost:${port}`, 'localhost'])
+        expect([host, await statusFor(host)]).toEqual([host, 200]);
+      for (const host of [`evil.example:${port}`, `127.0.0.1.evil.example`, `localhost@evil.example`])
+        expect([host, await statusFor(host)]).toEqual([host, 403]);
     } finally {
       await dashboard.close();
     }
