@@ -97,7 +97,7 @@ export function openLane(options: LaneOptions): void {
       }
     },
     isCancelled: async ({ run }) => (await readControl(store, run)) === 'cancelled',
-    unfit: options.unfit.signal,
+    unfit: options.unfit,
     atWork,
     onGivenUp: async (data) => {
       const job = ShardJob.safeParse(data).data;

@@ -43,8 +43,8 @@ export interface EncoderWorkerOptions {
 
 /**
  * Serves one encode queue until it is asked to stop, and resolves once everything is closed.
- * @throws ShowtellError `DEVICE_UNAVAILABLE` when the engine cannot run here, `STORE_DENIED` and the like when the store refuses this
- * worker: at the start, or later; then the jobs in hand go back.
+ * @throws ShowtellError `DEVICE_UNAVAILABLE` when the engine cannot run here, `STORE_DENIED`, `REDIS_DENIED` and the like when the store
+ * or Redis refuses this worker: at the start, or later; then the jobs in hand go back.
  */
 export async function runEncoderWorker(options: EncoderWorkerOptions): Promise<void> {
   const { settings, store, logger, precision, engine, threads, spin, once = false, downloads = 8, shutdown } = options;

@@ -33,7 +33,7 @@ export interface IngestWorkerOptions {
 
 /**
  * Serves the queues `ingest` and `finalize` until it is asked to stop, and resolves once everything is closed.
- * @throws ShowtellError `STORE_DENIED` and the like when the store refuses this worker: at the start, or later; then the jobs in hand go back.
+ * @throws ShowtellError `STORE_DENIED`, `REDIS_DENIED` and the like when the store or Redis refuses this worker: at the start, or later; then the jobs in hand go back.
  */
 export async function runIngestWorker(options: IngestWorkerOptions): Promise<void> {
   const { settings, logger, once = false, concurrency = 2, downloads = 8, shutdown } = options;
@@ -55,7 +55,7 @@ export async function runIngestWorker(options: IngestWorkerOptions): Promise<voi
       const name = workerName('cpu');
       let images = 0;
       const atWork = new Map<string, ShardJob>();
-      const common = { settings, redis, logger, name, unfit: unfit.signal };
+      const common = { settings, redis, logger, name, unfit };
       const ingest = startWorker<ShardJob>({
         ...common,
         queue: queueNames.ingest,

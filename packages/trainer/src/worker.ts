@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Settings } from '@showtell/shared/config';
+import type { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import { LIVE_STATES, MAX_STALLED, queueNames, TrainJob } from '@showtell/shared/queue/queues';
@@ -31,6 +32,7 @@ export interface TrainerWorkerOptions {
 /**
  * Serves the queue `train` until it is asked to stop, and resolves once everything is closed. A training that it stops in is saved
  * after the step going on, and its job goes back to the queue.
+ * @throws ShowtellError `REDIS_DENIED` when Redis does not let it take trainings.
  */
 export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<void> {
   const { settings, store, logger, engine: engineName = 'onnx', device = 'auto', threads = availableParallelism() } = options;
@@ -47,6 +49,8 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
       const { tensorflow } = settings;
       const { description, create } = await openTrainingEngine({ engine: engineName, device, threads, tensorflow });
       const name = workerName(description.device);
+      const unfit = new AbortController();
+      const stop = AbortSignal.any([shutdown.signal, unfit.signal]);
       const worker = startWorker<TrainJob>({
         settings,
         redis,
@@ -55,6 +59,7 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
         queue: queueNames.train,
         schema: TrainJob,
         maxStalled: MAX_STALLED.train,
+        unfit,
         work: (data, context) =>
           runTrainJob(data, context, {
             store,
@@ -63,7 +68,7 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
             createEngine: create,
             featureMemory: settings.featureMemory,
             checkpointSeconds: settings.checkpointSeconds,
-            stop: shutdown.signal,
+            stop,
             // Half the lock, so that a job taken from a dead worker does not wait as long again.
             leaseSeconds: settings.lockSeconds / 2,
             // In a container every process may have the same host name and process id.
@@ -73,8 +78,9 @@ export async function runTrainerWorker(options: TrainerWorkerOptions): Promise<v
       opened.defer('train worker', () => drain(worker, settings.drainSeconds));
       opened.defer('worker report', reportWorker({ queues, name, stage: 'trainer', device: () => description.device, images: () => 0 }));
       logger.info({ store: store.url, worker: name, ...description }, 'trainer worker is ready');
-      if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, shutdown.signal);
-      else await untilAborted(shutdown.signal);
+      if (once) await untilTrue(async () => (await queues.train.getJobCountByTypes(...LIVE_STATES)) === 0, stop);
+      else await untilAborted(stop);
+      if (unfit.signal.aborted) throw unfit.signal.reason as ShowtellError;
     } finally {
       await opened.run();
     }

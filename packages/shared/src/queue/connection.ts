@@ -139,6 +139,9 @@ function clockSkew(theirs: number): string | undefined {
   return `The clock here says ${new Date(ours).toISOString()}, that of Redis ${new Date(theirs).toISOString()}`;
 }
 
+/** An error that Redis itself answered with, rather than one of the way to it. */
+export const isReply = (error: unknown): error is Error => error instanceof Error && error.name === 'ReplyError';
+
 /** Maps what ioredis or Redis said to a `ShowtellError`; other errors come back as they are. */
 export function redisError(error: unknown, where: string): unknown {
   // By its shape: a socket's errors may be of another realm.

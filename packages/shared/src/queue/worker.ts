@@ -4,8 +4,8 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { Settings } from '../config';
-import type { ShowtellError } from '../errors';
-import { redisError, redisHost, redisPrefix } from './connection';
+import { isShowtellError, type ShowtellError } from '../errors';
+import { isReply, redisError, redisHost, redisPrefix } from './connection';
 import { onControlChange } from './control-events';
 import { ABORT, createProcessor, type Work } from './processor';
 
@@ -33,8 +33,11 @@ export interface WorkerOptions<T> {
   readonly onGivenUp?: (data: unknown, job: Job<T>) => Promise<void>;
   /** Asked of each job at work when an operator has changed a run's control record, and now and then: whether it is to be left. */
   readonly isCancelled?: (data: T) => Promise<boolean>;
-  /** Aborted once this process can do no job, where another may: those at work go back, and none is taken any more. */
-  readonly unfit?: AbortSignal;
+  /**
+   * Aborted once this process can do no job, where another may: those at work go back, and none is taken any more. The worker itself
+   * aborts it, with `REDIS_DENIED`, when Redis does not let it do its work: no later job would fare better.
+   */
+  readonly unfit: AbortController;
   /** The jobs at work, by their ids, for who tells of them. */
   readonly atWork?: Map<string, T>;
 }
@@ -60,13 +63,19 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     atWork = new Map<string, T>(),
   } = options;
   const logger = options.logger.child({ queue });
+  /** What Redis answered, told; of a refusal before whoever asked hears of it. */
+  const judge = (error: Error): unknown => {
+    const known = redisError(error, redisHost(settings.redis!));
+    if (isShowtellError(known, 'REDIS_DENIED')) unfit.abort(known);
+    return known;
+  };
   const work: Work<T> = async (data, context) => {
     const id = context.job.id!;
     atWork.set(id, data);
     try {
       await options.work(data, context);
     } catch (error) {
-      throw isReply(error) ? redisError(error, redisHost(settings.redis!)) : error;
+      throw isReply(error) ? judge(error) : error;
     } finally {
       atWork.delete(id);
     }
@@ -96,6 +105,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     logger.warn({ code: 'LOCK_LOST', reason: error.message, times }, 'lost the lock of a job, which is for another worker to end'),
   );
   worker.on('error', (error) => {
+    if (isReply(error) && isShowtellError(judge(error), 'REDIS_DENIED')) return;
     (isLockLoss(error) ? tellLoss : complain)(error);
     if (/^OOM |EXECABORT/.test(error.message)) rest(worker);
   });
@@ -111,15 +121,13 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     );
     if (forGood) onGivenUp?.(job.data, job).catch((error: unknown) => complain(error instanceof Error ? error : new Error(String(error))));
   });
-  if (unfit !== undefined) {
-    const giveBack = () => {
-      // Paused first, or it would take the job it gives back.
-      void worker.pause(true);
-      worker.cancelAllJobs(ABORT.drain);
-    };
-    unfit.addEventListener('abort', giveBack);
-    worker.once('closing', () => unfit.removeEventListener('abort', giveBack));
-  }
+  const giveBack = () => {
+    // Paused first, or it would take the job it gives back.
+    void worker.pause(true);
+    worker.cancelAllJobs(ABORT.drain);
+  };
+  unfit.signal.addEventListener('abort', giveBack);
+  worker.once('closing', () => unfit.signal.removeEventListener('abort', giveBack));
   if (isCancelled !== undefined) {
     const look = async () => {
       for (const [id, data] of atWork) if (await isCancelled(data)) worker.cancelJob(id, ABORT.cancelled);
@@ -155,9 +163,6 @@ const LOCK_LOSSES: ReadonlySet<unknown> = new Set([
 /** BullMQ's refusal to renew the lock of a job, or to end one, that another worker has taken or even ended. */
 const isLockLoss = (error: Error & { readonly code?: unknown }) =>
   LOCK_LOSSES.has(error.code) || error.message.startsWith('could not renew lock');
-
-/** An error that Redis itself answered with, rather than one of the way to it. */
-const isReply = (error: unknown) => error instanceof Error && error.name === 'ReplyError';
 
 /** Without it an idle worker asks a full Redis thousands of times a second, and a busy one goes through all jobs while a store is away. */
 function rest(worker: Worker): void {

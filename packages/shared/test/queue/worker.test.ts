@@ -46,6 +46,7 @@ describeRedis('a worker', () => {
       work,
       maxStalled: 10,
       name: workerName('test'),
+      unfit: new AbortController(),
       ...more,
     });
     shutdown.defer('worker', () => drain(worker, 0));
@@ -231,6 +232,34 @@ describeRedis('a worker', () => {
     expect(givenUp).toEqual([{ run: 'run', shard: 1 }]);
     expect(await state(0)).toBe('active');
     expect([...atWork.values()]).toEqual([{ run: 'run', shard: 0 }]);
+  });
+
+  describe('whom Redis does not let work', () => {
+    /** Connections of a user that may do everything but these commands. */
+    const without = async (commands: string[]) => {
+      await services.redis.acl('SETUSER', 'other', 'reset', 'on', 'nopass', '~*', '&*', '+@all', ...commands.map((name) => `-${name}`));
+      return openQueues(testSettings(server.url.replace(/\/\/(.*@)?/, '//other:any@')), logger, shutdown);
+    };
+
+    test('is told so, and takes no job', async () => {
+      const unfit = new AbortController();
+      const { redis } = await without(['eval', 'evalsha']);
+      start(async () => {}, { redis, unfit });
+      await until(() => unfit.signal.aborted);
+      expect(unfit.signal.reason).toMatchObject({ code: 'REDIS_DENIED', message: expect.stringContaining('NOPERM') as string });
+      await add(0);
+      expect(await state(0)).toBe('waiting');
+    });
+
+    test('hands back a job in which it meets that, for others to do', async () => {
+      const unfit = new AbortController();
+      const { redis } = await without(['lastsave']);
+      start(async () => void (await redis.lastsave()), { unfit });
+      await add(0);
+      await until(() => unfit.signal.aborted);
+      await until(async () => (await state(0)) === 'delayed');
+      expect(unfit.signal.reason).toMatchObject({ code: 'REDIS_DENIED' });
+    });
   });
 
   test('pauses when Redis is full instead of asking again and again', async () => {
