@@ -1,4 +1,4 @@
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ShowtellError } from '../errors';
 import { ABSENT, ignore } from './durable-files';
@@ -34,6 +34,9 @@ export async function statCurrent(path: string): Promise<CurrentFile | undefined
   return found?.stats.isFile() ? found : undefined;
 }
 
+/** A pipe that somebody laid where a file was is opened at once, and then seen to be none: else it would hold one of few threads for ever. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /**
  * Opens the object at `path`. @param key and @param url name it in errors: `SOURCE_CHANGED` by `ifMatch`, `CORRUPT_OBJECT` by `range`.
  */
@@ -43,7 +46,7 @@ export async function openCurrent(
   { key, url }: { readonly key: string; readonly url: string },
 ): Promise<OpenFile | undefined> {
   signal?.throwIfAborted();
-  const found = await withCurrent(path, async (file, version) => ({ version, handle: await open(file, 'r') }));
+  const found = await withCurrent(path, async (file, version) => ({ version, handle: await open(file, READ) }));
   if (!found) return undefined;
   try {
     const stats = await found.handle.stat({ bigint: true });

@@ -1,4 +1,4 @@
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -58,6 +58,15 @@ describe('FileStore', () => {
     expect(await listed()).toEqual(['photos/train/1.jpg', 'photos/train/2.jpg', 'photos/val/1.jpg', 'photos/val/2.jpg']);
     expect((await store.get('photos/val/2.jpg'))!.body.toString()).toBe('one');
   });
+
+  (process.platform === 'win32' ? test.skip : test)(
+    'a pipe in the place of an object is none, and nobody waits for its writer',
+    async () => {
+      execFileSync('mkfifo', [join(folder, 'pipe')]);
+      expect([await store.get('pipe'), await store.head('pipe'), await store.stream('pipe')]).toEqual([undefined, undefined, undefined]);
+      expect(await listed()).toEqual([]);
+    },
+  );
 
   test.each(['a//b', 'a/', '.showtell-tmp-1', 'a/.showtell-versions/b/2'])('refuses the key %j', async (key) => {
     await expect(store.put(key, Buffer.from('x'))).rejects.toMatchObject({ code: 'USAGE' });
