@@ -2,6 +2,7 @@ import { type ExportFormat, exportCaptioner } from '@showtell/captioner/export/e
 import { ShowtellError } from '@showtell/shared/errors';
 import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import type { CommandContext } from './context';
+import { asJson, print, tell } from './output/print';
 
 export interface PullModelOptions {
   /** A MODEL of the store. */
@@ -25,13 +26,13 @@ export async function pullModel({ store, signal }: CommandContext, options: Pull
   const { training, step, epoch, loss, validationLoss } = record;
   if (json) {
     const printed = { path, bytes, format, withEncoder, training, step, epoch, loss, validationLoss, sha256 };
-    process.stdout.write(`${JSON.stringify(printed, null, 2)}\n`);
+    print(asJson(printed));
     return;
   }
   const what = format === 'safetensors' ? 'every file verified' : `as ${format}, see README.md there`;
-  process.stdout.write(`${training} at step ${step} (epoch ${epoch}) is in ${path}: ${(bytes / 1e6).toFixed(1)} MB, ${what}\n`);
+  print(`${training} at step ${step} (epoch ${epoch}) is in ${path}: ${(bytes / 1e6).toFixed(1)} MB, ${what}\n`);
   if (!withEncoder)
-    process.stderr.write(
+    tell(
       'The encoder is not in it: TensorFlow.js layers compute neither int8 nor an encoder of your own. Its features: showtell encode; or pull --format onnx\n',
     );
 }

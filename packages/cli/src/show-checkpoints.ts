@@ -8,6 +8,7 @@ import { readDone } from '@showtell/trainer/train/done';
 import { readTraining } from '@showtell/trainer/train/freeze';
 import pc from 'picocolors';
 import { formatRate } from './output/format';
+import { asJson, print } from './output/print';
 import { formatTable } from './output/table';
 
 const NONE = '–';
@@ -29,12 +30,11 @@ export async function showTrainings(store: ObjectStore, json: boolean): Promise<
       state: 'unreadable',
       error: { code, message },
     }));
-    process.stdout.write(`${JSON.stringify([...rows, ...damaged], null, 2)}\n`);
-  } else if (found.length === 0) process.stdout.write('There is no training in this store yet. Make one: showtell train RUN\n');
+    print(asJson([...rows, ...damaged]));
+  } else if (found.length === 0) print('There is no training in this store yet. Make one: showtell train RUN\n');
   else {
-    if (rows.length > 0) process.stdout.write(formatTrainings(rows));
-    for (const { training, unreadable: error } of unreadable)
-      process.stdout.write(`${pc.red('unreadable')} ${training}: ${error.message}\n`);
+    if (rows.length > 0) print(formatTrainings(rows));
+    for (const { training, unreadable: error } of unreadable) print(`${pc.red('unreadable')} ${training}: ${error.message}\n`);
   }
   if (unreadable[0] !== undefined) throw unreadable[0].unreadable;
 }
@@ -104,10 +104,10 @@ export async function showCheckpoints(store: ObjectStore, training: string, json
     folder,
     sha256,
   }));
-  if (json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-  else if (rows.length === 0) process.stdout.write(`The training ${training} has no checkpoint yet.\n`);
+  if (json) print(asJson(rows));
+  else if (rows.length === 0) print(`The training ${training} has no checkpoint yet.\n`);
   else
-    process.stdout.write(
+    print(
       formatTable(
         ['model', 'epoch', 'step', 'learning rate', 'loss', 'validation loss', 'CIDEr', 'aliases'],
         rows.map((row) => [

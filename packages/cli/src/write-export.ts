@@ -1,6 +1,7 @@
 import { type ExportFormat, exportRun } from '@showtell/ingest/admin/export-run';
 import type { CommandContext } from './context';
 import { formatSeconds, plural } from './output/format';
+import { asJson, print } from './output/print';
 import { type Progress, startProgress } from './output/progress';
 
 export interface WriteExportOptions {
@@ -25,12 +26,12 @@ export async function writeExport({ store, signal }: CommandContext, options: Wr
     const report = await exportRun(store, { run, out, format, splits: split, manifest, signal, onProgress });
     bar?.end();
     if (json) {
-      process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+      print(asJson(report));
       return;
     }
     const { path, bytes, samples, captions, encoder, splits } = report;
     const seconds = (performance.now() - begun) / 1_000;
-    process.stdout.write(
+    print(
       [
         `${plural(samples, 'sample')} with ${plural(captions, 'caption')} (${splits.map((one) => one.split).join(', ')}) of ${run}, manifest ${report.manifest.number}, in ${path}`,
         `${(bytes / 1e6).toFixed(1)} MB in ${formatSeconds(seconds)}; features of ${encoder.dimension} numbers by ${encoder.encoder} in ${encoder.precision}`,

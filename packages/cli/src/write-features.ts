@@ -11,6 +11,7 @@ import { type CalibrationRequest, checkCalibrationRequest } from './enqueue/cali
 import { withDownloadProgress } from './output/download-progress';
 import { plural } from './output/format';
 import { formatEngine } from './output/format-engine';
+import { print, tell } from './output/print';
 import { startProgress } from './output/progress';
 import { reportRejected } from './report-rejected';
 
@@ -31,7 +32,7 @@ export async function writeFeatures(context: CommandContext, { photos, out, ...r
     const encoder = await openEncoder(context, request);
     context.shutdown.defer('encoder', () => encoder.close());
     ({ dimension } = encoder.identity);
-    process.stderr.write(`Encoding by ${formatEngine(encoder.description)}\n`);
+    tell(`Encoding by ${formatEngine(encoder.description)}\n`);
     for await (const { index, feature, error } of encoder.encode(photos)) {
       const path = photos[index]!;
       if (error) {
@@ -44,12 +45,12 @@ export async function writeFeatures(context: CommandContext, { photos, out, ...r
     }
   }
   if (out === undefined) {
-    for await (const row of rows()) process.stdout.write(jsonLine(row));
+    for await (const row of rows()) print(jsonLine(row));
     return;
   }
   // Opened before the encoder: an hour of encoding must not end in a file that cannot be written.
   await writeNewFile(out, 'the features', out.endsWith('.arrow') ? arrowFile(rows(), () => dimension) : lines(rows()), context.signal);
-  process.stderr.write(`${plural(count, 'feature')} of ${dimension} numbers in ${out}\n`);
+  tell(`${plural(count, 'feature')} of ${dimension} numbers in ${out}\n`);
 }
 
 async function* lines(rows: AsyncIterable<FeatureRow>): AsyncGenerator<Buffer> {

@@ -182,7 +182,7 @@ describeS3('on an S3 store', () => {
       ],
       ['int8 of photos, not calibrated', () => refused(2, 'USAGE', /--calibration/, ['encode', 'text.h5', '--precision', 'int8'])],
       ['encoder of a run and another', () => refused(2, 'USAGE', /--precision/, ['encode', 'x.png', '--run', 'x', '--precision', 'int8'])],
-      ['encoder of no run', () => refused(2, 'NOT_FOUND', /run x/, ['encode', 'x.png', '--run', 'x'])],
+      ['encoder of no run', () => refused(2, 'NOT_FOUND', /No run "x"/, ['encode', 'x.png', '--run', 'x'])],
       [
         'precision that needs a GPU, for a worker on the CPU',
         () => refused(2, 'DEVICE_UNAVAILABLE', /float16/, ['worker', 'encoder', '--device', 'cpu', '--precision', 'float16']),

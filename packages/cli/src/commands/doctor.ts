@@ -3,6 +3,7 @@ import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command } from 'commander';
 import { deviceFlag } from '../device-flag';
 import { engineFlag } from '../engine-flag';
+import { print } from '../output/print';
 import { weightsFlag } from '../weights-flag';
 
 interface DoctorFlags {
@@ -30,9 +31,9 @@ export function doctorCommand(shutdown: Shutdown): Command {
       ]);
       const options = { ...flags, settings: settingsOf(command), signal: shutdown.signal };
       const diagnoses = await examine(options, (diagnosis) => {
-        if (!json) process.stdout.write(formatDiagnosis(diagnosis));
+        if (!json) print(formatDiagnosis(diagnosis));
       });
-      if (json) process.stdout.write(diagnosesAsJson(diagnoses));
+      if (json) print(diagnosesAsJson(diagnoses));
       const failed = diagnoses.find(({ error }) => error !== undefined);
       if (failed?.error !== undefined) process.exitCode = failed.error.exitCode;
     });

@@ -1,6 +1,7 @@
 import type { Shutdown } from '@showtell/shared/shutdown';
 import { Command, Option } from 'commander';
 import type { Origin } from '../engine/install-tensorflow';
+import { asJson, print, tell } from '../output/print';
 
 interface InstallFlags {
   readonly gpu?: boolean;
@@ -44,37 +45,33 @@ export function engineCommand(shutdown: Shutdown): Command {
             import('@showtell/shared/tensorflow/bindings'),
           ]);
           const folder = dir ?? tensorflowFolder(settingsOf(command).tensorflow);
-          const say = (line: string) => process.stderr.write(`${line}\n`);
+          const say = (line: string) => tell(`${line}\n`);
           const installed = await installTensorflow({ folder, flavour: gpu ? 'gpu' : 'cpu', from, say, signal: shutdown.signal });
           const { path, kept, description, difference, imagesPerSecond } = installed;
           if (json) {
             const { versions, device, deviceName } = description;
-            process.stdout.write(
-              `${JSON.stringify({ path, from: installed.from, kept, versions, device, deviceName, difference, imagesPerSecond }, null, 2)}\n`,
-            );
+            print(asJson({ path, from: installed.from, kept, versions, device, deviceName, difference, imagesPerSecond }));
             return;
           }
-          process.stdout.write(
+          print(
             `TensorFlow ${description.versions['tensorflow']} ${kept ? 'was already' : 'is'} in ${path} and computes on ${description.device} (${description.deviceName}): ` +
               `${imagesPerSecond.toFixed(1)} images/s, features within ${difference.toExponential(0)} of the engine onnx\n`,
           );
           if (gpu && description.device === 'cpu')
-            process.stdout.write('This machine has no NVIDIA GPU with its driver: that it works on one was not seen here.\n');
+            print('This machine has no NVIDIA GPU with its driver: that it works on one was not seen here.\n');
         }),
     );
 }
 
 async function layOnnxCuda(libraries: boolean, json: boolean, { signal }: Shutdown): Promise<void> {
   const { installOnnxCuda } = await import('../engine/install-onnx-cuda.js');
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const say = (line: string) => tell(`${line}\n`);
   const { folder, gpu } = await installOnnxCuda({ libraries, say, signal });
   if (json) {
     const outcome =
       'error' in gpu ? { error: { code: gpu.error.code, message: gpu.error.message, hint: gpu.error.hint } } : { deviceName: gpu.name };
-    process.stdout.write(`${JSON.stringify({ folder, ...outcome }, null, 2)}\n`);
+    print(asJson({ folder, ...outcome }));
   } else if ('error' in gpu)
-    process.stdout.write(
-      `The CUDA provider lies beside onnxruntime, but this machine cannot use it: ${gpu.error.message}\n  ${gpu.error.hint ?? ''}\n`,
-    );
-  else process.stdout.write(`The engine onnx computes on ${gpu.name}: --device cuda\n`);
+    print(`The CUDA provider lies beside onnxruntime, but this machine cannot use it: ${gpu.error.message}\n  ${gpu.error.hint ?? ''}\n`);
+  else print(`The engine onnx computes on ${gpu.name}: --device cuda\n`);
 }

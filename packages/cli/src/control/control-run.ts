@@ -3,10 +3,12 @@ import { cancelRun, type Halted, pauseRun } from '@showtell/ingest/admin/halt';
 import { type Resumed, resumeRun } from '@showtell/ingest/admin/resume';
 import { type ChangedPriority, setPriority } from '@showtell/ingest/admin/set-priority';
 import { ShowtellError } from '@showtell/shared/errors';
+import type { PlannedRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import pc from 'picocolors';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
+import { asJson, print } from '../output/print';
 
 interface Control {
   /** The run's name. */
@@ -14,7 +16,7 @@ interface Control {
   readonly json: boolean;
 }
 
-type Services = CommandContext & RedisServices;
+type Services = CommandContext & RedisServices & { readonly planned: PlannedRun };
 
 /**
  * Opens what changing a run needs, once there is such a run: a mistyped name is told whatever is wrong with Redis.
@@ -22,37 +24,36 @@ type Services = CommandContext & RedisServices;
  */
 async function open(context: CommandContext, run: string): Promise<Services> {
   const { settings, store, logger, shutdown, signal } = context;
-  await findPlannedRun(store, run, { signal });
+  const planned = await findPlannedRun(store, run, { signal });
   const redis = await openQueues(settings, logger, shutdown);
   await store.probe({ signal });
-  return { ...context, ...redis };
+  return { ...context, ...redis, planned };
 }
 
-function print<T>(report: T, json: boolean, format: (report: T) => string): void {
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : format(report));
+function answer<T>(report: T, json: boolean, format: (report: T) => string): void {
+  print(json ? asJson(report) : format(report));
 }
 
 export async function pause(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await pauseRun({ ...(await open(context, run)), run }), json, formatPaused);
+  answer(await pauseRun({ ...(await open(context, run)), run }), json, formatPaused);
 }
 
 export async function cancel(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await cancelRun({ ...(await open(context, run)), run }), json, formatCancelled);
+  answer(await cancelRun({ ...(await open(context, run)), run }), json, formatCancelled);
 }
 
 export async function resume(context: CommandContext, { run, json }: Control): Promise<void> {
-  print(await resumeRun({ ...(await open(context, run)), run }), json, formatResumed);
+  answer(await resumeRun({ ...(await open(context, run)), run }), json, formatResumed);
 }
 
 export async function changePriority(
   context: CommandContext,
   { run: name, priority, json }: Control & { priority: number },
 ): Promise<void> {
-  const services = await open(context, name);
-  const run = await findPlannedRun(services.store, name, { signal: context.signal });
+  const { planned: run, ...services } = await open(context, name);
   if (await isEncoded(services.store, run, { signal: context.signal }))
     throw new ShowtellError('USAGE', `The run ${name} is complete, so no worker has anything to do for it`);
-  print(await setPriority({ ...services, run, priority }), json, formatPriority);
+  answer(await setPriority({ ...services, run, priority }), json, formatPriority);
 }
 
 const ago = ({ before, state }: Halted) => (before === state ? ' (it was before)' : '');

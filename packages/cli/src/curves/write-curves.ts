@@ -11,6 +11,7 @@ import { readMetrics } from '@showtell/trainer/curves/read-metrics';
 import { readTraining } from '@showtell/trainer/train/freeze';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
+import { print } from '../output/print';
 import { curvesPage, type PlotLibrary } from './curves-page';
 import type { TrainingCurves } from './plots';
 
@@ -39,7 +40,7 @@ export async function writeCurves({ store, signal }: CommandContext, { trainings
   }
   const metrics = encodeMetricLines(curves.flatMap(({ training, lines }) => lines.map((line) => ({ training, ...line }))));
   if (json) {
-    process.stdout.write(metrics);
+    print(metrics.toString());
     return;
   }
   const page = join(resolve(out), 'curves.html');
@@ -47,7 +48,7 @@ export async function writeCurves({ store, signal }: CommandContext, { trainings
   await replaceFile(page, curvesPage(curves, await plotLibrary()));
   for (const { training, lines } of curves) await replaceFile(join(out, 'tensorboard', training, EVENT_FILE), encodeEventFile(lines));
   const steps = curves.reduce((sum, { lines }) => sum + lines.filter(({ event }) => event === 'step').length, 0);
-  process.stdout.write(
+  print(
     [
       `${plural(steps, 'step')} of ${plural(curves.length, 'training')} in ${join(out, 'metrics.jsonl')}`,
       `Plots: ${pathToFileURL(page).href}`,

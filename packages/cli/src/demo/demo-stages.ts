@@ -14,6 +14,7 @@ import { DEMO } from '../demo-settings';
 import { enqueueSource } from '../enqueue/enqueue-source';
 import type { Services } from '../local/services';
 import { formatCount, plural } from '../output/format';
+import { print } from '../output/print';
 import { type Progress, startProgress } from '../output/progress';
 import { followRun } from '../status/follow-run';
 import { noteOf } from '../status/wait-for-run';
@@ -124,7 +125,7 @@ export async function captionPictures({ context, folder }: Demo, stages: Stages)
       return { imageId: shown[index]!.imageId, caption: result.caption };
     });
     stages.end('Caption', `${plural(score.pictures.length, 'test picture')} from features, ${SHOWN} from pixels`);
-    process.stdout.write(`\n${formatCaptions(scoreCaptions(photos).pictures)}\n${formatScore(score)}`);
+    print(`\n${formatCaptions(scoreCaptions(photos).pictures)}\n${formatScore(score)}`);
   } finally {
     await captioner.close();
   }

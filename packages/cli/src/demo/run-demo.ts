@@ -12,6 +12,7 @@ import pc from 'picocolors';
 import { DEMO } from '../demo-settings';
 import { openRedis } from '../local/redis';
 import { startServices } from '../local/services';
+import { print, tell } from '../output/print';
 import { captionPictures, type Demo, encodePictures, trainCaptioner } from './demo-stages';
 import { formatStages, writeGallery } from './report';
 import { ServiceLog } from './service-log';
@@ -39,7 +40,7 @@ export async function runDemo({ settings, out, shutdown }: DemoOptions): Promise
   try {
     await Promise.race([demo.services.failed, everyStage(demo, stages, resolve(out))]);
   } catch (error) {
-    if (!shutdown.signal.aborted) process.stderr.write(log.tail());
+    if (!shutdown.signal.aborted) tell(log.tail());
     throw error;
   }
 }
@@ -93,5 +94,5 @@ async function removeKeys(redis: RedisServices['redis'], prefix: string): Promis
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  print(`${line}\n`);
 }

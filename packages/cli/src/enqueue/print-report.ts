@@ -1,13 +1,13 @@
 import type { EnqueueReport } from '@showtell/ingest/admin/enqueue';
 import pc from 'picocolors';
 import { formatCount, plural } from '../output/format';
-import { printable } from '../output/printable';
+import { asJson, print } from '../output/print';
 import { formatTable } from '../output/table';
 import { formatEstimate } from './format-estimate';
 
 /** What `enqueue` found and did. */
 export function printEnqueueReport(report: EnqueueReport, json: boolean): void {
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : printable(formatEnqueueReport(report)));
+  print(json ? asJson(report) : formatEnqueueReport(report));
 }
 
 const CALIBRATION = {

@@ -6,6 +6,7 @@ import { openModel } from '@showtell/trainer/checkpoint/open-model';
 import { type ComparedModel, compareModels } from '@showtell/trainer/evaluation/compare';
 import { decodeScoresFile, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
 import type { CommandContext } from '../context';
+import { asJson, print } from '../output/print';
 import { evaluateWithProgress, type SplitRequest } from './evaluate-run';
 import { formatComparison } from './format-comparison';
 
@@ -24,7 +25,7 @@ export async function compare(context: CommandContext, { models, json, ...reques
   // Both names are looked up before anything is captioned, which takes long.
   const [first, second] = [await findModel(context, models[0], request), await findModel(context, models[1], request)];
   const comparison = compareModels(await first(), await second());
-  process.stdout.write(json ? `${JSON.stringify(comparison, null, 2)}\n` : formatComparison(comparison));
+  print(json ? asJson(comparison) : formatComparison(comparison));
 }
 
 /** @returns what captions the split by that model. */

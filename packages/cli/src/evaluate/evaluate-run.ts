@@ -7,7 +7,7 @@ import { evaluateModel, type ModelEvaluation, scoresOf } from '@showtell/trainer
 import { encodeResultsFile, encodeScoresFile, RESULTS_FILE, SCORES_FILE } from '@showtell/trainer/evaluation/evaluation-files';
 import { chooseExamples } from '@showtell/trainer/evaluation/examples';
 import type { CommandContext } from '../context';
-import { printable } from '../output/printable';
+import { print, tell } from '../output/print';
 import { type Progress, startProgress } from '../output/progress';
 import { evaluationPage } from './evaluation-page';
 import { readExamplePhotos } from './example-photos';
@@ -37,7 +37,7 @@ export async function evaluateRun(context: CommandContext, { model, out, json, .
   const evaluated = async () => {
     const evaluation = await evaluateWithProgress(context, await openModel(context.store, model), request);
     const scores = encodeScoresFile(scoresOf(evaluation));
-    process.stdout.write(json ? scores : printable(formatEvaluation(evaluation)));
+    print(json ? scores.toString() : formatEvaluation(evaluation));
     return { evaluation, scores };
   };
   if (out === undefined) {
@@ -55,7 +55,7 @@ export async function evaluateRun(context: CommandContext, { model, out, json, .
     },
     context.signal,
   );
-  if (!json) process.stdout.write(`\n${RESULTS_FILE}, ${SCORES_FILE} and ${pathToFileURL(join(path, PAGE)).href}\n`);
+  if (!json) print(`\n${RESULTS_FILE}, ${SCORES_FILE} and ${pathToFileURL(join(path, PAGE)).href}\n`);
 }
 
 const PAGE = 'gallery.html';
@@ -70,7 +70,7 @@ async function keepPage({ store, signal }: CommandContext, evaluation: ModelEval
     shown.map(({ image }) => image),
     signal,
   );
-  if (trouble !== undefined) process.stderr.write(`  ${PAGE} lacks pictures: ${trouble}\n`);
+  if (trouble !== undefined) tell(`  ${PAGE} lacks pictures: ${trouble}\n`);
   const names = new Map<string, string>();
   for (const { image, name } of shown) {
     const photo = photos.get(image.imageId);

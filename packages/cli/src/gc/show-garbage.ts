@@ -3,6 +3,7 @@ import { ShowtellError } from '@showtell/shared/errors';
 import type { GcFlags } from '../commands/gc';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
+import { asJson, print, tell } from '../output/print';
 import { progressOfSteps } from '../output/steps-progress';
 import { formatGarbage } from './format-garbage';
 
@@ -15,7 +16,7 @@ const LABELS = { read: 'Reading records', delete: 'Deleting' } as const;
 export async function showGarbage({ store, signal }: CommandContext, flags: GcFlags): Promise<void> {
   const { olderThan = LEAST_AGE_SECONDS, force = false, json = false } = flags;
   if (flags.delete && force && olderThan < LEAST_AGE_SECONDS)
-    process.stderr.write('Warning: whatever is writing to the store right now may lose what it has not committed yet\n');
+    tell('Warning: whatever is writing to the store right now may lose what it has not committed yet\n');
   const bars = progressOfSteps(LABELS);
   const report = await collectGarbage({
     store,
@@ -25,7 +26,7 @@ export async function showGarbage({ store, signal }: CommandContext, flags: GcFl
     signal,
     onProgress: bars.update,
   }).finally(bars.end);
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatGarbage(report));
+  print(json ? asJson(report) : formatGarbage(report));
   complain(report);
 }
 

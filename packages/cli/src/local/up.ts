@@ -10,6 +10,7 @@ import { hideSecrets } from '@showtell/shared/secrets';
 import type { Shutdown } from '@showtell/shared/shutdown';
 import pc from 'picocolors';
 import { plural } from '../output/format';
+import { print, tell } from '../output/print';
 import { startDashboard } from './dashboard';
 import { formatLogLine } from './log-line';
 import { openRedis } from './redis';
@@ -30,7 +31,7 @@ export interface UpOptions {
 
 /** Runs every service until it is stopped. Standard output tells where things are; standard error is the services' log. */
 export async function runUp({ settings: given, encoders, precision, port, shutdown, cwd = process.cwd() }: UpOptions): Promise<void> {
-  const say = (line: string) => process.stdout.write(`${line}\n`);
+  const say = (line: string) => print(`${line}\n`);
   checkNotUp(cwd);
   const redis = await openRedis({ url: given.redis, announce: say, signal: shutdown.signal });
   shutdown.defer('redis', () => redis.stop());
@@ -57,8 +58,8 @@ export async function runUp({ settings: given, encoders, precision, port, shutdo
     settings,
     encoders: count,
     precision,
-    onLine: (service, line) => process.stderr.write(`${formatLogLine(service, line)}\n`),
-    onEvent: (message) => process.stderr.write(`${pc.yellow(message)}\n`),
+    onLine: (service, line) => tell(`${formatLogLine(service, line)}\n`),
+    onEvent: (message) => tell(`${pc.yellow(message)}\n`),
   });
   shutdown.defer('services', () => services.stop());
   shutdown.defer('services.json', writeServicesFile(cwd, { redis: redis.url, dashboard: dashboard.url }));

@@ -6,6 +6,7 @@ import type { RetryFlags } from '../commands/retry';
 import type { CommandContext } from '../context';
 import { formatReasons } from '../enqueue/print-report';
 import { formatCount, plural } from '../output/format';
+import { asJson, print } from '../output/print';
 import { progressOfSteps } from '../output/steps-progress';
 import { formatTable } from '../output/table';
 
@@ -23,7 +24,7 @@ export async function retry(context: CommandContext, name: string, flags: RetryF
   const bars = progressOfSteps({ retry: 'Taking records away' });
   const onProgress = (done: number, total: number) => bars.update({ step: 'retry', done, total });
   const report = await retryRun({ store, queues, run, logger, rejected, dryRun, onProgress, signal }).finally(bars.end);
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatRetry(report, rejected));
+  print(json ? asJson(report) : formatRetry(report, rejected));
   if (!wait || dryRun) return;
   const { waitForRun } = await import('../status/wait-for-run.js');
   await waitForRun(context, name);

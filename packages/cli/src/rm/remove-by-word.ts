@@ -7,6 +7,7 @@ import { checkTrainingUnused, lookAtTraining, removeTraining } from '@showtell/t
 import type { RmFlags } from '../commands/rm';
 import type { CommandContext } from '../context';
 import { formatBytes, plural } from '../output/format';
+import { asJson, print, tell } from '../output/print';
 import { progressOfSteps } from '../output/steps-progress';
 import { askName } from './ask-name';
 import { formatHoldings } from './format-holdings';
@@ -34,11 +35,11 @@ export async function removeByWord(context: CommandContext, name: string, flags:
     throw new ShowtellError('CONFIG_INVALID', `Expected the address of Redis, where there may be jobs of ${name}, but none is set`, {
       hint: 'Set REDIS_URL or --redis, or start showtell up. Where no worker is running and that server is gone for good, say --without-redis.',
     });
-  if (dryRun && json) process.stdout.write(`${JSON.stringify({ ...holdings, dryRun }, null, 2)}\n`);
-  else (json ? process.stderr : process.stdout).write(formatHoldings(name, holdings));
+  if (dryRun && json) print(asJson({ ...holdings, dryRun }));
+  else (json ? tell : print)(formatHoldings(name, holdings));
   check();
   if (dryRun) {
-    if (!json) process.stdout.write('Nothing was removed: --dry-run\n');
+    if (!json) print('Nothing was removed: --dry-run\n');
     return;
   }
   if (!yes) await askName(what, name, signal);
@@ -46,9 +47,9 @@ export async function removeByWord(context: CommandContext, name: string, flags:
   const bars = progressOfSteps(LABELS);
   const removed = await remove(redis, bars.update).finally(bars.end);
   const { count, bytes, jobs = 0 } = removed;
-  process.stdout.write(
+  print(
     json
-      ? `${JSON.stringify({ ...removed, dryRun }, null, 2)}\n`
+      ? asJson({ ...removed, dryRun })
       : `Removed ${name}: ${plural(count, 'object')}, ${formatBytes(bytes)}${jobs === 0 ? '' : `, and ${plural(jobs, 'job')}`}\n`,
   );
 }
@@ -77,8 +78,7 @@ async function trainingRemoval({ store, settings, signal }: CommandContext, trai
         holder: `rm.${hostname()}.${process.pid}`,
         // As of the trainer worker: so long its lease may stand still before it counts as gone.
         leaseSeconds: settings.lockSeconds / 2,
-        onWait: (holder) =>
-          process.stderr.write(`  ${holder} did not end it: waiting ${settings.lockSeconds / 2} s to see whether it still works\n`),
+        onWait: (holder) => tell(`  ${holder} did not end it: waiting ${settings.lockSeconds / 2} s to see whether it still works\n`),
         signal,
         onProgress,
       }),

@@ -4,6 +4,7 @@ import { METRICS, type Scores, scoreCaptions } from '@showtell/trainer/evaluatio
 import { tokenize } from '@showtell/trainer/evaluation/tokenizer';
 import { plural } from '../output/format';
 import { formatMetric, METRIC_LABELS } from '../output/metric-labels';
+import { asJson, print, tell } from '../output/print';
 import { formatTable } from '../output/table';
 import { readCaptionFile } from './caption-file';
 import type { CaptionRecord } from './caption-records';
@@ -31,14 +32,13 @@ export async function scoreFiles({ json, ...files }: ScoreFilesOptions): Promise
   const scores = await scoreCaptionFiles(files);
   if (json) {
     const images = scores.images.map(({ imageId, ...metrics }) => ({ image_id: fileImageId(imageId), ...metrics }));
-    process.stdout.write(`${JSON.stringify({ metrics: scores.metrics, images }, null, 2)}\n`);
+    print(asJson({ metrics: scores.metrics, images }));
   } else {
     const rows = METRICS.map((metric) => [METRIC_LABELS[metric], formatMetric(scores.metrics[metric])]);
-    process.stdout.write(`${plural(scores.images.length, 'image')}\n\n${formatTable(['metric', 'score'], rows)}`);
+    print(`${plural(scores.images.length, 'image')}\n\n${formatTable(['metric', 'score'], rows)}`);
   }
-  if (scores.wordless > 0) process.stderr.write(`${plural(scores.wordless, 'candidate')} without a word: scored as 0\n`);
-  if (scores.unscored > 0)
-    process.stderr.write(`${plural(scores.unscored, 'image')} of ${files.references} without a candidate: not scored\n`);
+  if (scores.wordless > 0) tell(`${plural(scores.wordless, 'candidate')} without a word: scored as 0\n`);
+  if (scores.unscored > 0) tell(`${plural(scores.unscored, 'image')} of ${files.references} without a candidate: not scored\n`);
 }
 
 /**

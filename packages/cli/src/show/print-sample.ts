@@ -1,7 +1,7 @@
 import { type SampleReport, showSample } from '@showtell/ingest/admin/show-sample';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { CommandContext } from '../context';
-import { printable } from '../output/printable';
+import { asJson, print } from '../output/print';
 import { type Progress, startProgress } from '../output/progress';
 import { featureFigures } from './feature-figures';
 import { formatSample } from './format-sample';
@@ -25,7 +25,7 @@ export async function printSample({ store, signal }: CommandContext, { run, imag
   try {
     const sample = await showSample(store, { run, image, signal, onProgress });
     bar?.end();
-    process.stdout.write(json ? `${JSON.stringify(toJson(sample, feature), null, 2)}\n` : printable(formatSample(sample)));
+    print(json ? asJson(toJson(sample, feature)) : formatSample(sample));
   } finally {
     bar?.end();
   }

@@ -8,7 +8,7 @@ import type { Queues } from '@showtell/shared/queue/queues';
 import { unlessAborted } from '@showtell/shared/queue/until';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import type { CommandContext } from '../context';
-import { printable } from '../output/printable';
+import { asJson, print } from '../output/print';
 import { stuck } from './follow-run';
 import { formatRun, formatRuns, type ListedRun, type UnreadableRun } from './format-status';
 
@@ -49,7 +49,8 @@ export async function showStatus(context: CommandContext, { run, watch, json }: 
         if (run !== undefined || !isShowtellError(error) || error.exitCode !== EXIT.DAMAGED) throw error;
         unreadable.push({ run: name, error });
       }
-    print(run === undefined ? withShares(found, known) : found, unreadable, { run, json, clear: watch && process.stdout.isTTY });
+    if (watch && process.stdout.isTTY) process.stdout.write(CLEAR);
+    print(format(run === undefined ? withShares(found, known) : found, unreadable, { run, json }));
     if (unreadable[0] !== undefined) throw unreadable[0].error;
     const halted = found.find(({ state }) => !GOES_ON.has(state));
     if (halted !== undefined) throw stuck(halted);
@@ -65,20 +66,16 @@ function withShares(found: readonly RunStatus[], known: ReadonlyMap<string, Read
   return found.map((status) => ({ ...status, share: shares.get(status.run) }));
 }
 
-function print(
+function format(
   found: readonly RunStatus[],
   unreadable: readonly UnreadableRun[],
-  { run, json, clear }: { run: string | undefined; json: boolean; clear: boolean },
-): void {
+  { run, json }: { run: string | undefined; json: boolean },
+): string {
   const damaged = unreadable.map(({ run: name, error: { code, message } }) => ({
     run: name,
     state: 'unreadable',
     error: { code, message },
   }));
-  const text = json
-    ? `${JSON.stringify(run === undefined ? [...found, ...damaged] : found[0], null, 2)}\n`
-    : run === undefined
-      ? formatRuns(found, unreadable)
-      : formatRun(found[0]!);
-  process.stdout.write((clear ? CLEAR : '') + printable(text));
+  if (json) return asJson(run === undefined ? [...found, ...damaged] : found[0]);
+  return run === undefined ? formatRuns(found, unreadable) : formatRun(found[0]!);
 }

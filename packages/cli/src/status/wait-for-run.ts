@@ -3,6 +3,7 @@ import { openQueues } from '@showtell/shared/queue/open-queues';
 import { defaultTrainingName } from '@showtell/shared/queue/queues';
 import type { CommandContext } from '../context';
 import { formatSeconds, plural } from '../output/format';
+import { tell } from '../output/print';
 import { type Progress, startProgress } from '../output/progress';
 import { followTraining } from '../train/follow-training';
 import { showEvents } from '../train/show-events';
@@ -20,7 +21,7 @@ export async function waitForRun(
 ): Promise<void> {
   const { queues } = await openQueues(settings, logger, shutdown);
   const begun = performance.now();
-  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const say = (line: string) => tell(`${line}\n`);
   let bar: Progress | undefined;
   let before: RunStatus['state'] | undefined;
   const told = new Set<string>();
@@ -52,7 +53,7 @@ export async function waitForRun(
   }
   if (preset === undefined) return;
   const training = defaultTrainingName(run, preset);
-  const shown = showEvents({ json: false, stream: process.stderr });
+  const shown = showEvents({ write: tell });
   try {
     await followTraining({ store, settings, queues, training, signal, onEvent: shown.onEvent });
   } finally {

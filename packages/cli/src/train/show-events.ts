@@ -1,17 +1,15 @@
 import type { OnTrainEvent } from '@showtell/trainer/train/events';
 import pc from 'picocolors';
 import { formatCount, formatRate, formatSeconds, plural } from '../output/format';
+import { print } from '../output/print';
 import { type Progress, startProgress } from '../output/progress';
 
-/** Prints what a training tells: its figures on `stream`, the way to them as a bar. */
-export function showEvents({
-  json = false,
-  stream = process.stdout,
-}: {
-  readonly json?: boolean;
-  readonly stream?: NodeJS.WriteStream;
-} = {}): { readonly onEvent: OnTrainEvent; readonly end: () => void } {
-  if (json) return { onEvent: (event) => stream.write(`${JSON.stringify(event, errorsAsText)}\n`), end: () => {} };
+/** Tells what a training does: its figures by `write`, the way to them as a bar. */
+export function showEvents({ json = false, write = print }: { readonly json?: boolean; readonly write?: (text: string) => void } = {}): {
+  readonly onEvent: OnTrainEvent;
+  readonly end: () => void;
+} {
+  if (json) return { onEvent: (event) => write(`${JSON.stringify(event, errorsAsText)}\n`), end: () => {} };
   let bar: Progress | undefined;
   let epochs = 0;
   let lossOf = lossText;
@@ -21,7 +19,7 @@ export function showEvents({
   };
   const say = (line: string) => {
     endBar();
-    stream.write(`${line}\n`);
+    write(`${line}\n`);
   };
   const onEvent: OnTrainEvent = (event) => {
     if (event.event === 'start') {

@@ -12,6 +12,7 @@ import { trainHere } from '@showtell/trainer/train/train-here';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
 import { formatEngine } from '../output/format-engine';
+import { print, tell } from '../output/print';
 import { followTraining } from './follow-training';
 import { showEvents } from './show-events';
 
@@ -34,7 +35,7 @@ export async function trainRun(context: CommandContext, { resume, here, json, co
   const shown = showEvents({ json });
   const say = (line: string) => {
     shown.end();
-    if (!json) process.stdout.write(`${line}\n`);
+    if (!json) print(`${line}\n`);
   };
   try {
     const outcome = here
@@ -89,7 +90,7 @@ async function inThisProcess(
     checkpointSeconds: settings.checkpointSeconds,
     signal,
     onEvent: (event) => {
-      if (event.event === 'start') process.stderr.write(`Training by ${formatEngine(description)}\n`);
+      if (event.event === 'start') tell(`Training by ${formatEngine(description)}\n`);
       onEvent(event);
     },
   });
@@ -107,11 +108,11 @@ async function inAWorker(
   const { training } = request;
   const { done } = await enqueueTraining(store, queues, request);
   if (done === undefined && (await queues.train.getWorkersCount()) === 0)
-    process.stderr.write('  No trainer is running: start one with showtell up, showtell worker trainer, or train with --here\n');
+    tell('  No trainer is running: start one with showtell up, showtell worker trainer, or train with --here\n');
   try {
     await followTraining({ store, settings, queues, training, signal, onEvent });
   } finally {
-    if (signal.aborted) process.stderr.write(`  The trainer goes on with ${training}: showtell checkpoints ${training}\n`);
+    if (signal.aborted) tell(`  The trainer goes on with ${training}: showtell checkpoints ${training}\n`);
   }
   return 'completed';
 }

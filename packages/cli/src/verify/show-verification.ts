@@ -5,7 +5,7 @@ import { openQueues } from '@showtell/shared/queue/open-queues';
 import type { VerifyFlags } from '../commands/verify';
 import type { CommandContext } from '../context';
 import { plural } from '../output/format';
-import { printable } from '../output/printable';
+import { asJson, print } from '../output/print';
 import { progressOfSteps } from '../output/steps-progress';
 import { formatRepair, formatVerification } from './format-verification';
 
@@ -25,15 +25,13 @@ export async function showVerification(context: CommandContext, run: string, fla
   const verification = await verifyRun({ store, run, quick, signal, onProgress: onProgress('verify') }).finally(bars.end);
   const { report } = verification;
   if (!repair) {
-    process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : printable(formatVerification(report)));
+    print(json ? asJson(report) : formatVerification(report));
     if (report.findings.length > 0) throw damaged(report);
     return;
   }
-  if (!json) process.stdout.write(printable(formatVerification(report)));
+  if (!json) print(formatVerification(report));
   const repaired = await mend(context, verification, onProgress('repair')).finally(bars.end);
-  process.stdout.write(
-    json ? `${JSON.stringify({ ...report, repair: repaired ?? null }, null, 2)}\n` : printable(formatRepair(report, repaired)),
-  );
+  print(json ? asJson({ ...report, repair: repaired ?? null }) : formatRepair(report, repaired));
   const { waitForRun } = await import('../status/wait-for-run.js');
   if (wait && repaired !== undefined) await waitForRun(context, run);
   if (repaired === undefined || repaired.unmended.length > 0) throw unmended(report);

@@ -4,8 +4,7 @@ import { showEvents } from '../../src/train/show-events';
 
 function told(event: TrainEvent, json: boolean): string {
   let text = '';
-  const stream = { write: (piece: string) => (text += piece) } as unknown as NodeJS.WriteStream;
-  const { onEvent, end } = showEvents({ json, stream });
+  const { onEvent, end } = showEvents({ json, write: (piece) => (text += piece) });
   onEvent(event);
   end();
   return text;
