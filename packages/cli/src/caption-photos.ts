@@ -9,7 +9,7 @@ import { pullCheckpoint } from '@showtell/trainer/checkpoint/pull';
 import { Random } from '@showtell/trainer/model/random';
 import type { CommandContext } from './context';
 import { formatEngine } from './output/format-engine';
-import { printable } from './output/printable';
+import { print, tell } from './output/print';
 import { reportRejected } from './report-rejected';
 
 /** Photos whose captions come out together. */
@@ -32,7 +32,7 @@ export async function captionPhotos(
   const { signal, shutdown, settings } = context;
   const captioner = await loadCaptioner(await modelFolder(context, model), { ...options, tensorflow: settings.tensorflow, signal });
   shutdown.defer('captioner', () => captioner.close());
-  process.stderr.write(`Encoding by ${formatEngine(captioner.encoder)}\n`);
+  tell(`Encoding by ${formatEngine(captioner.encoder)}\n`);
   const { samples, seed = 0 } = decoding;
   // One generator for all photos: what is drawn of them does not depend on the chunks.
   const wanted = samples === undefined ? decoding : { ...decoding, seed: new Random(seed) };
@@ -46,10 +46,9 @@ export async function captionPhotos(
         rejected += 1;
         reportRejected(path, result.error);
       }
-      if (json) process.stdout.write(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
+      if (json) print(`${JSON.stringify({ photo: path, ...('error' in result ? errorFields(result.error) : result) })}\n`);
       else if (!('error' in result))
-        for (const { caption } of result.candidates ?? [result])
-          process.stdout.write(printable(photos.length === 1 ? `${caption}\n` : `${path}: ${caption}\n`));
+        for (const { caption } of result.candidates ?? [result]) print(photos.length === 1 ? `${caption}\n` : `${path}: ${caption}\n`);
     }
   }
   if (rejected > 0) process.exitCode = EXIT.INPUT;
