@@ -77,7 +77,7 @@ async function fetchInto(
   try {
     await makeFolder(join(partial, 'wheels'));
     await download(python, join(partial, 'wheels'), requirements, signal);
-    await runProgram(python, ['-c', unpack, join(partial, 'wheels'), join(partial, 'whole')], { signal });
+    await runProgram(python, ['-I', '-c', unpack, join(partial, 'wheels'), join(partial, 'whole')], { signal });
     for (const name of await readdir(join(partial, 'whole'))) await rename(join(partial, 'whole', name), join(folder, name));
   } finally {
     await rm(partial, { recursive: true, force: true });

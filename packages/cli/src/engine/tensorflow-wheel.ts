@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { ShowtellError } from '@showtell/shared/errors';
 import type { Flavour } from '@showtell/shared/tensorflow/bindings';
@@ -10,6 +10,12 @@ import { runProgram } from './run-program';
 export const WHEEL_VERSION = '2.21.0';
 const WHEELS: Readonly<Record<Flavour, string>> = { cpu: 'tensorflow-cpu', gpu: 'tensorflow' };
 const LEAST_GLIBC: readonly [number, number] = [2, 27];
+
+/**
+ * Where pip runs: of modules that lie in its working folder, such as a `pip.py` in that of a dataset, Python takes what it asks for before
+ * its own. Programs of ours run without that folder (`-I`); pip does not, for it may be installed for its user alone.
+ */
+const NOBODYS_FOLDER = '/';
 
 /** Nothing in the wheel is Python's own that we take, so one of any Python serves. */
 const ANY_PYTHON = ['--only-binary=:all:', '--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312', '--abi', 'none'];
@@ -35,7 +41,7 @@ export async function fetchWheel(flavour: Flavour, wheels: string, target: strin
   const download = (requirements: readonly string[]) => pipDownload(python, wheels, requirements, signal);
   await download([`${WHEELS[flavour]}==${WHEEL_VERSION}`]);
   if (flavour === 'gpu') await download(await cudaRequirements(python, wheels));
-  await runProgram(python, ['-c', UNPACK, wheels, target], { signal }).catch((cause: Error) => {
+  await runProgram(python, ['-I', '-c', UNPACK, wheels, target], { signal }).catch((cause: Error) => {
     signal.throwIfAborted();
     const full = cause.message.includes('No space left');
     throw new ShowtellError(full ? 'DISK_FULL' : 'DOWNLOAD_FAILED', `The wheels in ${wheels} cannot be unpacked: ${cause.message}`, {
@@ -49,8 +55,8 @@ export async function fetchWheel(flavour: Flavour, wheels: string, target: strin
 
 /** Downloads wheels as pip's own settings say, without what they ask for. @throws ShowtellError `DOWNLOAD_FAILED`. */
 export async function pipDownload(python: string, wheels: string, requirements: readonly string[], signal: AbortSignal): Promise<void> {
-  const pip = ['-m', 'pip', 'download', '--no-deps', '--disable-pip-version-check', '--dest', wheels, ...ANY_PYTHON, ...PLATFORMS];
-  await runProgram(python, [...pip, ...requirements], { signal }).catch((cause: Error) => {
+  const pip = ['-m', 'pip', 'download', '--no-deps', '--disable-pip-version-check', '--dest', resolve(wheels), ...ANY_PYTHON, ...PLATFORMS];
+  await runProgram(python, [...pip, ...requirements], { cwd: NOBODYS_FOLDER, signal }).catch((cause: Error) => {
     signal.throwIfAborted();
     throw new ShowtellError('DOWNLOAD_FAILED', `pip could not download ${requirements.join(', ')}: ${cause.message}`, {
       cause,
@@ -74,13 +80,14 @@ function checkPlatform(): void {
 }
 
 export async function findPython(): Promise<string> {
-  const python = process.env['PYTHON'] ?? findProgram(['python3', 'python']);
+  const { PYTHON: named } = process.env;
+  const python = named?.includes('/') ? resolve(named) : (named ?? findProgram(['python3', 'python']));
   const hint =
     'Install Python 3 with pip (Debian, Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip); the variable PYTHON names another one.';
   if (python === undefined)
     throw new ShowtellError('DEVICE_UNAVAILABLE', 'There is no python3, whose pip downloads what is needed', { hint });
   try {
-    await promisify(execFile)(python, ['-m', 'pip', '--version']);
+    await promisify(execFile)(python, ['-m', 'pip', '--version'], { cwd: NOBODYS_FOLDER });
   } catch (cause) {
     throw new ShowtellError('DEVICE_UNAVAILABLE', `${python} has no pip, which downloads what is needed`, { cause, hint });
   }
@@ -89,7 +96,7 @@ export async function findPython(): Promise<string> {
 
 /** What the wheel itself asks for under `tensorflow[and-cuda]`. */
 async function cudaRequirements(python: string, wheels: string): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(python, ['-c', REQUIREMENTS, join(wheels), WHEEL_VERSION]);
+  const { stdout } = await promisify(execFile)(python, ['-I', '-c', REQUIREMENTS, join(wheels), WHEEL_VERSION]);
   const requirements = stdout.trim().split('\n');
   if (!requirements[0]?.startsWith('nvidia-')) throw new Error(`The wheel of tensorflow ${WHEEL_VERSION} names no CUDA libraries`);
   return requirements;

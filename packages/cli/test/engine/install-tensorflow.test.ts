@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { freePort } from '../../src/local/redis';
+import { findProgram, freePort } from '../../src/local/redis';
 import { type Ended, runProgram } from '../run-program';
 
 /** The real command where something is missing: it ends in one message that says what, and leaves nothing. */
@@ -110,7 +111,7 @@ describe('showtell engine install tensorflow', () => {
     await program('g++', '');
     await program(
       'python3',
-      `if (process.argv[2] !== '-c') process.exit(0);
+      `if (!process.argv.includes('-c')) process.exit(0);
        console.error('OSError: [Errno 28] No space left on device');
        process.exit(1);`,
     );
@@ -121,6 +122,24 @@ describe('showtell engine install tensorflow', () => {
     const denied = await install(['--from', 'wheel']);
     expect(denied.stderr).toMatch(/FILE_DENIED: Cannot keep TensorFlow in .*kept: ENOTDIR/);
     expect(denied.code).toBe(2);
+  });
+
+  const real = findProgram(['python3']);
+  (real === undefined ? test.skip : test)('no module that lies in the working folder is run', async () => {
+    const ran = join(folder, 'ran');
+    for (const name of ['pip', 'glob', 'zipfile', 'os', 'sys'])
+      await writeFile(join(folder, `${name}.py`), `open(${JSON.stringify(ran)}, 'a').write(__name__)`);
+    await program('g++', 'process.exit(1)');
+    // Python itself, but for what it would download.
+    await program(
+      'python3',
+      `const args = process.argv.slice(2);
+       if (args.includes('download')) process.exit(0);
+       process.exit(require('node:child_process').spawnSync(${JSON.stringify(real)}, args, { stdio: 'inherit' }).status);`,
+    );
+    const { stderr } = await install(['--from', 'wheel']);
+    expect(stderr).toMatch(/could not compile the addon|has no pip/);
+    expect(existsSync(ran)).toBe(false);
   });
 
   test('an unknown engine is refused', async () => {
