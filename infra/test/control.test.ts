@@ -257,8 +257,8 @@ describeRedis('an operator’s word', () => {
     const request = (await rig.store.get(keys.runJson('known')))!.body.toString().replace('"known"', '"claimed"');
     await rig.store.put(keys.runJson('claimed'), Buffer.from(request));
     await expect(cancelRun({ ...services(), run: 'claimed' })).rejects.toMatchObject({
-      code: 'USAGE',
-      message: expect.stringContaining('has no plan yet') as string,
+      code: 'MISSING_SHARDS',
+      message: 'Run claimed has no plan yet',
     });
     const run = (await readPlannedRun(rig.store, 'known'))!;
     await expect(setPriority({ ...services(), run, priority: 101 })).rejects.toMatchObject({

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findPlannedRun } from '@showtell/ingest/admin/find-planned-run';
 import { pauseRun } from '@showtell/ingest/admin/halt';
 import { repairRun } from '@showtell/ingest/admin/repair';
 import { resumeRun } from '@showtell/ingest/admin/resume';
@@ -13,7 +12,7 @@ import { commit } from '@showtell/shared/commit';
 import { keys } from '@showtell/shared/keys';
 import { latestManifest } from '@showtell/shared/manifests';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { readCommit } from '@showtell/shared/planned-run';
+import { findPlannedRun, readCommit } from '@showtell/shared/planned-run';
 import { redisPrefix } from '@showtell/shared/queue/connection';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import { jobIds, queueNames } from '@showtell/shared/queue/queues';

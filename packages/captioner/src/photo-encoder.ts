@@ -9,9 +9,8 @@ import { type ResolvedWeights, type ResolveOptions, resolveWeights } from '@show
 import { startEngineProcess } from '@showtell/encoder-worker/engine-process';
 import { openPhotoFolder } from '@showtell/encoder-worker/photo-folder';
 import { ShowtellError } from '@showtell/shared/errors';
-import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { noSuchRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { findPlannedRun } from '@showtell/shared/planned-run';
 import { type EncoderIdentity, type Precision, sideOf } from '@showtell/shared/schema/encoder-identity';
 import { withTemporaryFolder } from '@showtell/shared/temporary-folder';
 
@@ -85,12 +84,7 @@ export interface RunEncoderOptions extends ComputeOptions {
  */
 export async function openRunEncoder({ store, run, cacheFolder, ...options }: RunEncoderOptions): Promise<PhotoEncoder> {
   const found = { ...(options.signal && { signal: options.signal }) };
-  const planned = isName(run) ? await readPlannedRun(store, run, found) : undefined;
-  if (planned === undefined) {
-    if (!isName(run) || (await readRun(store, run, found)) === undefined) throw await noSuchRun(store, run, found);
-    throw new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
-  }
-  const identity = planned.plan.encoder;
+  const identity = (await findPlannedRun(store, run, found)).plan.encoder;
   return start(await fetchWeights(store, identity.weightsSha256, cacheFolder, found), identity, options);
 }
 

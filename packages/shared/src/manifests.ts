@@ -3,7 +3,7 @@ import { keys } from './keys';
 import { isName } from './names';
 import type { ObjectStore } from './object-store/object-store';
 import { checkManifestKeys } from './own-keys';
-import { listCommitted, noSuchRun, readPlannedRun, readRun } from './planned-run';
+import { findPlannedRun, listCommitted } from './planned-run';
 import { readRecord } from './read-record';
 import { MANIFEST_FORMAT, ManifestRecord } from './schema/manifest';
 
@@ -53,13 +53,7 @@ export async function readManifest(store: ObjectStore, key: string, expected?: s
 
 async function incomplete(store: ObjectStore, run: string, signal?: AbortSignal): Promise<ShowtellError> {
   const options = signal && { signal };
-  const planned = isName(run) ? await readPlannedRun(store, run, options) : undefined;
-  if (!planned) {
-    if (isName(run) && (await readRun(store, run, options)))
-      return new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
-    return noSuchRun(store, run, options);
-  }
-  const { shards } = planned.plan;
+  const { shards } = (await findPlannedRun(store, run, options)).plan;
   const committed = await listCommitted(store, run, options);
   const missing = shards.filter(({ shard }) => !committed.has(shard)).map(({ shard }) => shard);
   if (missing.length === 0)

@@ -1,6 +1,7 @@
 import { ShowtellError } from './errors';
 import { keys, shardOfKey } from './keys';
 import { namedFolders } from './named-folders';
+import { isName } from './names';
 import type { ObjectStore } from './object-store/object-store';
 import { readRecord } from './read-record';
 import { CONTROL_FORMAT, ControlRecord, NO_CONTROL } from './schema/control';
@@ -42,6 +43,14 @@ export async function noSuchRun(store: ObjectStore, name: string, options?: Opti
 /** @returns `undefined` when the run has no committed plan (yet). */
 export async function readPlannedRun(store: ObjectStore, run: string, options?: Options): Promise<PlannedRun | undefined> {
   return (await load(store, run, options))?.planned;
+}
+
+/** The run that a person names. @throws ShowtellError `NOT_FOUND`, which lists the runs there are; `MISSING_SHARDS` when it is not planned yet. */
+export async function findPlannedRun(store: ObjectStore, name: string, options?: Options): Promise<PlannedRun> {
+  const run = isName(name) ? await readPlannedRun(store, name, options) : undefined;
+  if (run !== undefined) return run;
+  if (!isName(name) || (await readRun(store, name, options)) === undefined) throw await noSuchRun(store, name, options);
+  throw new ShowtellError('MISSING_SHARDS', `Run ${name} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
 }
 
 async function load(

@@ -1,9 +1,9 @@
-import { findPlannedRun, isEncoded } from '@showtell/ingest/admin/find-planned-run';
 import { cancelRun, type Halted, pauseRun } from '@showtell/ingest/admin/halt';
+import { isEncoded } from '@showtell/ingest/admin/is-encoded';
 import { type Resumed, resumeRun } from '@showtell/ingest/admin/resume';
 import { type ChangedPriority, setPriority } from '@showtell/ingest/admin/set-priority';
 import { ShowtellError } from '@showtell/shared/errors';
-import type { PlannedRun } from '@showtell/shared/planned-run';
+import { findPlannedRun, type PlannedRun } from '@showtell/shared/planned-run';
 import { openQueues, type RedisServices } from '@showtell/shared/queue/open-queues';
 import pc from 'picocolors';
 import type { CommandContext } from '../context';

@@ -1,5 +1,5 @@
-import { findPlannedRun } from '@showtell/ingest/admin/find-planned-run';
 import { type RetryReport, rejectionCodes, retryRun } from '@showtell/ingest/admin/retry';
+import { findPlannedRun } from '@showtell/shared/planned-run';
 import { openQueues } from '@showtell/shared/queue/open-queues';
 import pc from 'picocolors';
 import type { RetryFlags } from '../commands/retry';

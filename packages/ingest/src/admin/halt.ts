@@ -1,12 +1,13 @@
 import { ShowtellError } from '@showtell/shared/errors';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { findPlannedRun } from '@showtell/shared/planned-run';
 import { tellControlChange } from '@showtell/shared/queue/control-events';
 import type { RedisServices } from '@showtell/shared/queue/open-queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
 import { changeControl } from './change-control';
 import { type Dequeued, dequeue } from './dequeue';
-import { findPlannedRun, isEncoded } from './find-planned-run';
+import { isEncoded } from './is-encoded';
 
 export interface HaltOptions extends Pick<RedisServices, 'queues' | 'pixels' | 'window'> {
   readonly store: ObjectStore;

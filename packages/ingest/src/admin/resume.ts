@@ -1,10 +1,10 @@
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
+import { findPlannedRun } from '@showtell/shared/planned-run';
 import { hastenFinalize, type Queues } from '@showtell/shared/queue/queues';
 import type { ControlRecord } from '@showtell/shared/schema/control';
 import type { Logger } from 'pino';
 import { type AddedJobs, addJobs, untilFinalizerRests } from './add-jobs';
 import { changeControl } from './change-control';
-import { findPlannedRun } from './find-planned-run';
 
 export interface ResumeOptions {
   readonly store: ObjectStore;

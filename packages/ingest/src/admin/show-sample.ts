@@ -1,9 +1,8 @@
 import { decodeCaptionColumns } from '@showtell/shared/arrow/caption-rows';
 import { readPart } from '@showtell/shared/commit';
 import { ShowtellError } from '@showtell/shared/errors';
-import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { noSuchRun, type PlannedRun, planShard, readCommit, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { findPlannedRun, type PlannedRun, planShard, readCommit } from '@showtell/shared/planned-run';
 import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import type { PlanRow } from '@showtell/shared/schema/plan';
@@ -60,7 +59,7 @@ interface OwnedShard extends SearchedShard {
  */
 export async function showSample(store: ObjectStore, { run, image, ...options }: ShowSampleOptions): Promise<SampleReport> {
   const { signal } = options;
-  const planned = await planOf(store, run, signal);
+  const planned = await findPlannedRun(store, run, signal && { signal });
   const plans = await shardsOfRun(store, planned, signal);
   const { shard, row } =
     (await firstOf(plans, async (shards) => {
@@ -101,21 +100,13 @@ async function isHeld(store: ObjectStore, { shard, row }: PlannedSample<OwnedSha
   return imageIds.includes(row.imageId);
 }
 
-async function planOf(store: ObjectStore, run: string, signal?: AbortSignal): Promise<PlannedRun> {
-  const options = signal && { signal };
-  const planned = isName(run) ? await readPlannedRun(store, run, options) : undefined;
-  if (planned !== undefined) return planned;
-  if (!isName(run) || (await readRun(store, run, options)) === undefined) throw await noSuchRun(store, run, options);
-  throw new ShowtellError('MISSING_SHARDS', `Run ${run} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
-}
-
 /** Every shard that holds samples of the run, by plan: its own one first, then those of which it took shards over. */
 async function shardsOfRun(store: ObjectStore, planned: PlannedRun, signal?: AbortSignal): Promise<OwnedShard[][]> {
   const plans = [planned.plan.shards.map((shard): OwnedShard => ({ ...shard, owner: planned }))];
   const { base } = planned.plan;
   const taken = base?.shards.map((shard) => ({ ...shard, run: shard.run ?? base.run })) ?? [];
   for (const name of new Set(taken.map(({ run }) => run))) {
-    const owner = await planOf(store, name, signal);
+    const owner = await findPlannedRun(store, name, signal && { signal });
     plans.push(
       taken
         .filter(({ run }) => run === name)

@@ -3,9 +3,8 @@ import { concurrently } from '@showtell/shared/concurrently';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
-import { isName } from '@showtell/shared/names';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
-import { listCommitted, noSuchRun, type PlannedRun, readPlannedRun, readRun } from '@showtell/shared/planned-run';
+import { findPlannedRun, listCommitted, type PlannedRun } from '@showtell/shared/planned-run';
 import { readShard } from '@showtell/shared/read-shard';
 import type { ManifestShard } from '@showtell/shared/schema/manifest';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -144,20 +143,17 @@ async function openRun(
 ): Promise<{ readonly run: PlannedRun } | { readonly finding: Finding }> {
   const options = signal && { signal };
   try {
-    const run = isName(name) ? await readPlannedRun(store, name, options) : undefined;
-    if (run !== undefined) return { run };
-    if (!isName(name) || (await readRun(store, name, options)) === undefined) throw await noSuchRun(store, name, options);
+    return { run: await findPlannedRun(store, name, options) };
   } catch (error) {
+    if (isShowtellError(error, 'MISSING_SHARDS') && (await listCommitted(store, name, options)).size > 0) {
+      const message = 'the plan is gone, and commit records are there';
+      return { finding: { what: 'missing', run: name, where: keys.plan(name), message, mend: 'operator', hint: FROM_A_COPY } };
+    }
     // Read in one go: the message says which of the two it is.
     if (!isShowtellError(error, 'CORRUPT_OBJECT')) throw error;
     const where = error.message.includes(keys.runJson(name)) ? keys.runJson(name) : keys.plan(name);
     return { finding: { what: 'corrupt', run: name, where, message: error.message, mend: 'operator', hint: FROM_A_COPY } };
   }
-  if ((await listCommitted(store, name, options)).size > 0) {
-    const message = 'the plan is gone, and commit records are there';
-    return { finding: { what: 'missing', run: name, where: keys.plan(name), message, mend: 'operator', hint: FROM_A_COPY } };
-  }
-  throw new ShowtellError('MISSING_SHARDS', `Run ${name} has no plan yet`, { hint: 'Run the same `showtell enqueue` again.' });
 }
 
 function broken(run: string, quick: boolean, finding: Finding): Verification {
