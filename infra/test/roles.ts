@@ -34,6 +34,8 @@ export interface RoleServers {
   /** A command of the program, with what that role is given; `s3` and `redis` where they are another's. */
   showtell(role: Role, args: readonly string[], others?: { readonly redis?: Role; readonly s3?: Role }): Command;
   redis(role: Role): Redis;
+  /** Kills the Redis server, and starts it again on its append-only file. */
+  restartRedis(): Promise<void>;
   s3(role: Role | 'root'): S3Client;
   /** What Redis has refused since the last call. */
   refusedByRedis(): Promise<string[]>;
@@ -80,14 +82,16 @@ export async function startRoleServers(): Promise<RoleServers> {
   process.once('exit', end);
   // Nobody of the roles may read what was refused.
   const watcherRule = `${watcher} on >watching -@all +acl|log +ping +hello +auth +info`;
-  start(
-    join(INFRA, 'redis', 'start.sh'),
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--user', ...watcherRule.split(' ')],
-    {
-      SECRETS: secrets,
-      REDIS_SERVER: findRedisServer()!,
-    },
-  );
+  const startRedis = () =>
+    start(
+      join(INFRA, 'redis', 'start.sh'),
+      ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'yes', '--user', ...watcherRule.split(' ')],
+      {
+        SECRETS: secrets,
+        REDIS_SERVER: findRedisServer()!,
+      },
+    );
+  let redisServer = startRedis();
   const { accessKeyId: ROOT_ACCESS_KEY, secretAccessKey: ROOT_SECRET_KEY } = keysOf('root');
   start('versitygw', ['--quiet', '--port', `127.0.0.1:${s3Port}`, '--iam-dir', iam, '--access-log', accessLog, 'posix', data], {
     ROOT_ACCESS_KEY,
@@ -106,17 +110,17 @@ export async function startRoleServers(): Promise<RoleServers> {
     redis.on('error', () => {});
     return redis;
   };
-  await retry(async () => {
-    const redis = connect(watcher, 'watching');
-    await redis.connect();
-    redis.disconnect();
-  });
+  const redisIsReady = () =>
+    retry(async () => {
+      const redis = connect(watcher, 'watching');
+      await redis.connect();
+      redis.disconnect();
+    });
+  await redisIsReady();
   await retry(() => setup('policy', secrets, endpoint, BUCKET, PREFIX));
 
   const commands: Command[] = [];
   const closing: (() => void)[] = [];
-  const watching = connect(watcher, 'watching');
-  closing.push(() => watching.disconnect());
   return {
     folder,
     bucket: BUCKET,
@@ -152,6 +156,12 @@ export async function startRoleServers(): Promise<RoleServers> {
       closing.push(() => redis.disconnect());
       return redis;
     },
+    async restartRedis() {
+      redisServer.kill('SIGKILL');
+      await once(redisServer, 'exit');
+      redisServer = startRedis();
+      await redisIsReady();
+    },
     s3(role) {
       process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
       const client = new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: keysOf(role), maxAttempts: 1 });
@@ -159,8 +169,10 @@ export async function startRoleServers(): Promise<RoleServers> {
       return client;
     },
     async refusedByRedis() {
+      const watching = connect(watcher, 'watching');
       const found = (await watching.call('ACL', 'LOG')) as unknown[][];
       await watching.call('ACL', 'LOG', 'RESET');
+      watching.disconnect();
       return found.map((entry) => {
         const field = (name: string) => String(entry[entry.indexOf(name) + 1]);
         return `${field('username')} ${field('reason')} ${field('object')} (${field('context')})`;
