@@ -14,10 +14,13 @@ const MOST_DROPPED = 0.95;
 /** Wider, a beam only takes longer. */
 const MOST_HYPOTHESES = 1_000;
 
+/** Longer than any caption that is taken: a model from somewhere that never ends one must not be followed for ever. */
+const MOST_TOKENS = 10_000;
+
 /** How captions are made. */
 export const DecodingSettings = z.strictObject({
   /** Most tokens of a caption, END counted; training drops captions of more words. */
-  maxLength: z.int().positive(),
+  maxLength: z.int().positive().max(MOST_TOKENS),
   /** Captions that are followed at once; 1 is greedy, the likeliest word at each step. */
   beam: z.int().positive().max(MOST_HYPOTHESES),
   /** Captions found by the beam are compared by log-probability / tokens ^ this; 0 prefers short ones. */
