@@ -27,7 +27,12 @@ export async function train(store: ObjectStore, training: string, options: Train
   const { holder, leaseSeconds = 30, signal, onEvent: emit = () => {} } = options;
   const record = await readTraining(store, training);
   const done = await readDone(store, training);
-  if (done?.outcome === 'completed') return { outcome: 'completed', step: done.step, epoch: done.epoch };
+  if (done?.outcome === 'completed') {
+    const end = { outcome: 'completed', step: done.step, epoch: done.epoch } as const;
+    // Whoever was killed before it told of the end tells of it now.
+    emit({ event: 'end', ...end, reason: done.reason });
+    return end;
+  }
   if (done) throw hasDiverged(training, done.reason);
   await store.probe();
   const onTrouble = (error: unknown) => emit({ event: 'trouble', what: 'could not renew or release the lease', error });
