@@ -14,6 +14,8 @@ export interface CaptionOptions extends Partial<DecodingSettings> {
   readonly topP?: number | undefined;
   /** Of samples: the same captions for the same photos again. Photos of several calls go on with one generator. Default: 0. */
   readonly seed?: number | Random | undefined;
+  /** Ends the reading of photos, which may be pipes that nobody writes into. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const OF_SAMPLES = ['temperature', 'topP', 'seed'] as const;

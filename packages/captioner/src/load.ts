@@ -80,7 +80,7 @@ export async function loadCaptioner(folder: string, options: LoadOptions = {}): 
     async caption(photos, wanted = {}) {
       checkCaptionOptions(wanted);
       const encoded: EncodedPhoto[] = [];
-      for await (const result of encodePhotos(engine, photos)) encoded.push(result);
+      for await (const result of encodePhotos(engine, photos, wanted.signal && { signal: wanted.signal })) encoded.push(result);
       const features = encoded.flatMap(({ feature }) => feature ?? []);
       const decoded = await makeCaptions(decoder, concatenate(features, engine.dimension), features.length, wanted, decoding.beam);
       const several = wanted.samples !== undefined || wanted.nBest !== undefined;

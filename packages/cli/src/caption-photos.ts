@@ -35,7 +35,7 @@ export async function captionPhotos(
   tell(`Encoding by ${formatEngine(captioner.encoder)}\n`);
   const { samples, seed = 0 } = decoding;
   // One generator for all photos: what is drawn of them does not depend on the chunks.
-  const wanted = samples === undefined ? decoding : { ...decoding, seed: new Random(seed) };
+  const wanted = { ...decoding, signal, ...(samples !== undefined && { seed: new Random(seed) }) };
   let rejected = 0;
   for (let start = 0; start < photos.length; start += CHUNK) {
     signal.throwIfAborted();

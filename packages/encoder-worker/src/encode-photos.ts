@@ -1,5 +1,8 @@
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream, open } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
 import { MAX_FILE_BYTES } from '@showtell/shared/image/limits';
 import { prepare, tooLarge } from '@showtell/shared/image/prepare';
@@ -28,7 +31,7 @@ export async function* encodePhotos(
   { microBatch = 8, signal }: EncodePhotosOptions = {},
 ): AsyncGenerator<EncodedPhoto, void, void> {
   const prepareFrom = (start: number): Promise<Prepared> => {
-    const batch = Promise.all(photos.slice(start, start + microBatch).map((photo) => preparePhoto(photo, engine.side)));
+    const batch = Promise.all(photos.slice(start, start + microBatch).map((photo) => preparePhoto(photo, engine.side, signal)));
     // Awaited one round later; a failure must not count as unhandled until then.
     batch.catch(() => undefined);
     return batch;
@@ -53,9 +56,9 @@ async function encodePrepared(engine: EncoderEngine, prepared: Prepared): Promis
 }
 
 /** Pixels of a photo (its path, or the file's bytes), or why there are none. */
-export async function preparePhoto(photo: string | Buffer, side: number): Promise<Buffer | ShowtellError> {
+export async function preparePhoto(photo: string | Buffer, side: number, signal?: AbortSignal): Promise<Buffer | ShowtellError> {
   try {
-    return (await prepare(typeof photo === 'string' ? await readPhoto(photo) : photo, side)).pixels;
+    return (await prepare(typeof photo === 'string' ? await readPhoto(photo, signal) : photo, side)).pixels;
   } catch (error) {
     if (isShowtellError(error)) return error;
     throw error;
@@ -63,22 +66,31 @@ export async function preparePhoto(photo: string | Buffer, side: number): Promis
 }
 
 /** Looks at the size first: what is too large is not read. What tells no size (a pipe, a device) is read as far as a photo may go. */
-async function readPhoto(path: string): Promise<Buffer> {
+async function readPhoto(path: string, signal: AbortSignal | undefined): Promise<Buffer> {
   try {
-    const { size } = await stat(path);
-    if (size > MAX_FILE_BYTES) throw tooLarge(size);
+    const found = await stat(path);
+    if (found.size > MAX_FILE_BYTES) throw tooLarge(found.size);
+    const stream = found.isFIFO() ? await openPipe(path) : createReadStream(path);
+    if (signal) addAbortSignal(signal, stream);
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
       bytes += chunk.length;
       if (bytes > MAX_FILE_BYTES) throw tooLarge(bytes);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, bytes);
   } catch (cause) {
+    signal?.throwIfAborted();
     if (isShowtellError(cause)) throw cause;
     const { code, message } = cause as NodeJS.ErrnoException;
     const reason = { ENOENT: 'There is no such file', EISDIR: 'It is a folder', EACCES: 'It may not be read' }[code ?? ''] ?? message;
     throw new ShowtellError('MISSING_IMAGE', reason, { cause });
   }
+}
+
+/** A pipe is read as a connection is: nobody may ever write into it. Opened as a file it would hold a thread of this process, which then could not even end. */
+async function openPipe(path: string): Promise<Readable> {
+  const fd = await promisify(open)(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return new Socket({ fd, readable: true, writable: false });
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +56,18 @@ describe('encodePhotos', () => {
     expect(results.map(({ error }) => error?.code)).toEqual(['MISSING_IMAGE', undefined, 'UNSUPPORTED_FORMAT', undefined, 'MISSING_IMAGE']);
     expect(results[0]!.error!.message).toBe('There is no such file');
     expect(results[1]!.feature).toEqual(results[3]!.feature);
+  });
+
+  test('a photo may come through a pipe; one into which nobody writes is left when its signal aborts', async () => {
+    const pipe = join(folder, 'pipe.png');
+    execFileSync('mkfifo', [pipe]);
+    const stop = new AbortController();
+    const unwritten = all(encodePhotos(engine, [pipe], { signal: stop.signal }));
+    stop.abort(new Error('enough'));
+    await expect(unwritten).rejects.toThrow('enough');
+    const written = all(encodePhotos(engine, [pipe]));
+    await writeFile(pipe, photos[0]!);
+    expect((await written)[0]!.feature).toEqual((await all(encodePhotos(engine, [photos[0]!])))[0]!.feature);
   });
 
   test('what is too large is not read', async () => {
