@@ -3,9 +3,10 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ShowtellError } from './errors';
+import { mistypedVariables } from './mistyped-variables';
 import { keepPassword, keepSecret, readSecret } from './secrets';
 import { Bool, Bytes, Folder, GIB, isAddress, RedisUrl, Seconds, Url } from './setting-schemas';
-import { sourceAccessProblems } from './source/source-access';
+import { SOURCE_VARIABLES, sourceAccessProblems } from './source/source-access';
 
 /** Every setting: its place in `showtell.config.json` (the key), its environment variable, and what it means. */
 export const SETTINGS = {
@@ -85,7 +86,19 @@ export const SETTINGS = {
 
 type SettingName = keyof typeof SETTINGS;
 /** Addresses in which a password may stand: their variables may name a file instead, and a command line may not hold one. */
-export const SECRET_SETTINGS: readonly SettingName[] = ['redis', 'pixelRedis'];
+export const SECRET_SETTINGS: readonly SettingName[] = ['redis', 'pixelRedis', 'imagenetUrl'];
+
+/** Each variable by its own name and by those that people may take it for. */
+const VARIABLES: ReadonlyMap<string, string> = new Map([
+  ...Object.entries(SETTINGS).flatMap(([name, { env }]) =>
+    [env, `SHOWTELL_${env}`, `SHOWTELL_${snake(name)}`].map((likely) => [likely, env] as const),
+  ),
+  ...[...SECRET_SETTINGS.map((name) => SETTINGS[name]), ...Object.values(SOURCE_VARIABLES)].map(
+    ({ env }) => [`${env}_FILE`, `${env}_FILE`] as const,
+  ),
+  ...Object.values(SOURCE_VARIABLES).flatMap(({ env }) => [env, env.replace(/_ID$/, '')].map((likely) => [likely, env] as const)),
+]);
+
 export type Settings = {
   readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
     ? string | undefined
@@ -150,7 +163,7 @@ export function readSettings({
   for (const name of Object.keys(file))
     if (!Object.hasOwn(SETTINGS, name))
       problems.push(`"${name}" in ${fileName}: no setting of that name (there are ${Object.keys(SETTINGS).join(', ')})`);
-  problems.push(...sourceAccessProblems(env));
+  problems.push(...sourceAccessProblems(env), ...mistypedVariables(env, VARIABLES));
   for (const name of ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN']) keepSecret(env[name]);
   if (problems.length > 0)
     throw new ShowtellError(
@@ -160,6 +173,10 @@ export function readSettings({
         : `${problems.length} settings are wrong:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
     );
   return settings as Settings;
+}
+
+function snake(name: string): string {
+  return kebab(name).replaceAll('-', '_').toUpperCase();
 }
 
 export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -80,9 +80,19 @@ describe('a variable by its file', () => {
 });
 
 test('a command line may not hold a password; a caller within the program may', () => {
-  const flags = { redis: 'redis://:sesame@host', pixelRedis: 'rediss://me:sesame@host', lockSeconds: 0 };
+  const flags = {
+    imagenetUrl: 'https://me:sesame-of-mirror@host/file',
+    redis: 'redis://:sesame@host',
+    pixelRedis: 'rediss://me:sesame@host',
+    lockSeconds: 0,
+  };
   const read = () => readSettings({ flags, commandLine: true, env: {}, cwd: '/' });
-  for (const part of ['--redis: expected an address without a password', '--pixel-redis: expected', '--lock-seconds'])
+  for (const part of [
+    '--redis: expected an address without a password',
+    '--pixel-redis: expected',
+    '--imagenet-url: expected',
+    '--lock-seconds',
+  ])
     expect(read).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(part) }) as Error);
   expect(read).toThrow(expect.objectContaining({ message: expect.not.stringContaining('sesame') }) as Error);
   expect(readSettings({ flags: { redis: 'redis://me@host' }, commandLine: true, env: {}, cwd: '/' }).redis).toBe('redis://me@host');
