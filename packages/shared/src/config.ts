@@ -88,16 +88,20 @@ type SettingName = keyof typeof SETTINGS;
 /** Addresses in which a password may stand: their variables may name a file instead, and a command line may not hold one. */
 export const SECRET_SETTINGS: readonly SettingName[] = ['redis', 'pixelRedis', 'imagenetUrl'];
 
-/** Each variable by its own name and by those that people may take it for. */
-const VARIABLES: ReadonlyMap<string, string> = new Map([
-  ...Object.entries(SETTINGS).flatMap(([name, { env }]) =>
-    [env, `SHOWTELL_${env}`, `SHOWTELL_${snake(name)}`].map((likely) => [likely, env] as const),
-  ),
-  ...[...SECRET_SETTINGS.map((name) => SETTINGS[name]), ...Object.values(SOURCE_VARIABLES)].map(
-    ({ env }) => [`${env}_FILE`, `${env}_FILE`] as const,
-  ),
-  ...Object.values(SOURCE_VARIABLES).flatMap(({ env }) => [env, env.replace(/_ID$/, '')].map((likely) => [likely, env] as const)),
-]);
+/** Each variable by its own name, and by those that people may take for it. */
+const VARIABLES: ReadonlyMap<string, string> = new Map(
+  [
+    ...Object.entries(SETTINGS).flatMap(([name, { env }]) => [
+      [env, env],
+      [`SHOWTELL_${env}`, env],
+      [`SHOWTELL_${kebab(name).replaceAll('-', '_').toUpperCase()}`, env],
+    ]),
+    ...[...SECRET_SETTINGS.map((name) => SETTINGS[name]), ...Object.values(SOURCE_VARIABLES)].flatMap(({ env }) => [
+      [env, env],
+      [`${env}_FILE`, `${env}_FILE`],
+    ]),
+  ].map(([likely, variable]) => [likely!, variable!]),
+);
 
 export type Settings = {
   readonly [Name in SettingName]: Name extends 'redis' | 'pixelRedis' | 's3Endpoint' | 'imagenetUrl' | 'tensorflow'
@@ -175,11 +179,9 @@ export function readSettings({
   return settings as Settings;
 }
 
-function snake(name: string): string {
-  return kebab(name).replaceAll('-', '_').toUpperCase();
+export function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
-
-export const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 const hasPassword = (address: unknown) => typeof address === 'string' && URL.canParse(address) && new URL(address).password !== '';
 
