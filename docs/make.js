@@ -56,7 +56,8 @@ function configurationPage() {
 Each setting is taken from the first of: a flag, an environment variable, \`${CONFIG_FILE}\` in the working folder (another file: \`--config FILE\`). All problems
 are reported at once. Credentials come from the AWS SDK's own variables and files (\`AWS_SHARED_CREDENTIALS_FILE\`), and from the user part of \`REDIS_URL\`; they are
 never printed, stored or put into jobs. \`REDIS_URL\`, \`SHOWTELL_PIXEL_REDIS\`, \`SHOWTELL_IMAGENET_URL\` and the source's credentials below may stand in a file instead, which
-\`REDIS_URL_FILE\` and so on name, as containers are given secrets. A password on the command line, where all of a machine can see it, is refused.
+\`REDIS_URL_FILE\` and so on name, as containers are given secrets. A password on the command line, where all of a machine can see it, is refused;
+so is a variable whose name is nearly, but not quite, one of these.
 
 ${table(
   ['in `showtell.config.json`', 'variable', 'flag', 'default', 'meaning'],
