@@ -63,9 +63,12 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     atWork = new Map<string, T>(),
   } = options;
   const logger = options.logger.child({ queue });
+  const jobServer = redisHost(settings.redis!);
+  /** A job may have asked either server, and an answer does not say whose it is. */
+  const servers = settings.pixelRedis === undefined ? jobServer : `${jobServer} or ${redisHost(settings.pixelRedis)}`;
   /** What Redis answered, told; of a refusal before whoever asked hears of it. */
-  const judge = (error: Error): unknown => {
-    const known = redisError(error, redisHost(settings.redis!));
+  const judge = (error: Error, server = jobServer): unknown => {
+    const known = redisError(error, server);
     if (isShowtellError(known, 'REDIS_DENIED')) unfit.abort(known);
     return known;
   };
@@ -75,7 +78,7 @@ export function startWorker<T>(options: WorkerOptions<T>): Worker<T> {
     try {
       await options.work(data, context);
     } catch (error) {
-      throw isReply(error) ? judge(error) : error;
+      throw isReply(error) ? judge(error, servers) : error;
     } finally {
       atWork.delete(id);
     }
