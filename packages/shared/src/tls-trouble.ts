@@ -3,7 +3,7 @@ const TLS_CODE = /CERT|TLS|SSL|^EPROTO$|^UNABLE_TO_|^HOSTNAME_MISMATCH$|_CRL_|^I
 
 /** What to do about it. Node reads the authorities of this variable for all connections of a program, to Redis and to S3. */
 export const TLS_HINT =
-  'Check host, port and whether the address wants TLS, and the name in the certificate; NODE_EXTRA_CA_CERTS names a file of further authorities (PEM).';
+  'Check host, port and whether the address wants TLS, and the names and dates in the certificate; NODE_EXTRA_CA_CERTS names a file of further authorities (PEM).';
 
 /** What is wrong when a connection failed because of TLS, which trying again does not mend; `undefined` of any other error. */
 export function tlsTrouble(error: unknown): string | undefined {

@@ -43,7 +43,8 @@ export function judgeS3(call: S3Call, error: unknown, attempts: number): Verdict
     again: boolean,
     errorCode: ErrorCode,
     hint?: string,
-    what = status ? `${name} (HTTP ${status}): ${message}` : message,
+    // The answer to a HEAD has no body with a name and a message, for which the SDK then puts words of its own.
+    what = status ? (name === 'Unknown' ? `HTTP ${status}` : `${name} (HTTP ${status}): ${message}`) : message,
   ) => ({
     again,
     error: new ShowtellError(errorCode, `${call.operation} of ${JSON.stringify(call.key)} in ${call.where} failed: ${what}`, {
