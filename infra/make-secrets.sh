@@ -4,6 +4,9 @@
 #   redis-<role>, pixels-<role>  address of the job server and of the pixel server, with the role's name and password
 #   s3-<role>                    access key and secret, as a file of the AWS SDK
 #
+# The addresses are redis://; SCHEME=rediss where the servers speak TLS. What is there already stays: to change the secrets of a role,
+# remove its files first.
+#
 # Roles that run in containers find the servers by their names there, the two that people use on this machine.
 set -eu
 umask 077
@@ -20,6 +23,6 @@ for role in root admin ingest encoder trainer reader; do
   esac
   [ -e "$folder/redis-$role" ] && continue
   password=$(random)
-  echo "redis://$role:$password@$jobs" > "$folder/redis-$role"
-  echo "redis://$role:$password@$pixels" > "$folder/pixels-$role"
+  echo "${SCHEME:-redis}://$role:$password@$jobs" > "$folder/redis-$role"
+  echo "${SCHEME:-redis}://$role:$password@$pixels" > "$folder/pixels-$role"
 done
