@@ -16,7 +16,8 @@ export async function makeCaptions(
   options: CaptionOptions,
   beam: number,
 ): Promise<DecodedCaption[][]> {
-  const { nBest, samples, temperature, topP, seed = 0, ...decoding } = options;
+  // The signal is for the photos, which are read by now.
+  const { nBest, samples, temperature, topP, seed = 0, signal: _, ...decoding } = options;
   if (samples !== undefined) {
     const { maxLength, blockUnknown, blockRepeats } = decoding;
     const drawn = await decoder.sample(features, rows, { count: samples, temperature, topP, seed, maxLength, blockUnknown, blockRepeats });
