@@ -125,22 +125,23 @@ describe('showtell engine install tensorflow', () => {
   });
 
   const real = findProgram(['python3']);
-  (real === undefined ? test.skip : test)('no module that lies in the working folder is run', async () => {
-    const ran = join(folder, 'ran');
-    for (const name of ['pip', 'glob', 'zipfile', 'os', 'sys'])
-      await writeFile(join(folder, `${name}.py`), `open(${JSON.stringify(ran)}, 'a').write(__name__)`);
-    await program('g++', 'process.exit(1)');
-    // Python itself, but for what it would download.
-    await program(
-      'python3',
-      `const args = process.argv.slice(2);
+  if (real !== undefined)
+    test('no module that lies in the working folder is run', async () => {
+      const ran = join(folder, 'ran');
+      for (const name of ['pip', 'glob', 'zipfile', 'os', 'sys'])
+        await writeFile(join(folder, `${name}.py`), `open(${JSON.stringify(ran)}, 'a').write(__name__)`);
+      await program('g++', 'process.exit(1)');
+      // Python itself, but for what it would download.
+      await program(
+        'python3',
+        `const args = process.argv.slice(2);
        if (args.includes('download')) process.exit(0);
        process.exit(require('node:child_process').spawnSync(${JSON.stringify(real)}, args, { stdio: 'inherit' }).status);`,
-    );
-    const { stderr } = await install(['--from', 'wheel']);
-    expect(stderr).toMatch(/could not compile the addon|has no pip/);
-    expect(existsSync(ran)).toBe(false);
-  });
+      );
+      const { stderr } = await install(['--from', 'wheel']);
+      expect(stderr).toMatch(/could not compile the addon|has no pip/);
+      expect(existsSync(ran)).toBe(false);
+    });
 
   test('an unknown engine is refused', async () => {
     const { code, stderr } = await runProgram(['engine', 'install', 'torch'], { cwd: dirname(kept) });

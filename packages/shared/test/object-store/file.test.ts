@@ -59,14 +59,12 @@ describe('FileStore', () => {
     expect((await store.get('photos/val/2.jpg'))!.body.toString()).toBe('one');
   });
 
-  (process.platform === 'win32' ? test.skip : test)(
-    'a pipe in the place of an object is none, and nobody waits for its writer',
-    async () => {
+  if (process.platform !== 'win32')
+    test('a pipe in the place of an object is none, and nobody waits for its writer', async () => {
       execFileSync('mkfifo', [join(folder, 'pipe')]);
       expect([await store.get('pipe'), await store.head('pipe'), await store.stream('pipe')]).toEqual([undefined, undefined, undefined]);
       expect(await listed()).toEqual([]);
-    },
-  );
+    });
 
   test.each(['a//b', 'a/', '.showtell-tmp-1', 'a/.showtell-versions/b/2'])('refuses the key %j', async (key) => {
     await expect(store.put(key, Buffer.from('x'))).rejects.toMatchObject({ code: 'USAGE' });
