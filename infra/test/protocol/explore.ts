@@ -33,7 +33,7 @@ export interface Scenario {
 }
 
 export interface Explored {
-  /** Different states of store and processes. */
+  /** Different states of store and processes; of few it was not much of an exploration. */
   readonly states: number;
   /** Different ways in which it ended. */
   readonly ends: number;
