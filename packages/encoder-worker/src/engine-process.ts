@@ -5,6 +5,7 @@ import { withKeptLibraries } from '@showtell/shared/onnx/cuda';
 import { checkPixels, type EncoderEngine, type EngineDescription, type EngineOptions, type OnNotice } from './encoder/engines/engine';
 import type { KeptEngine } from './engine-keeper';
 import { type EngineReply, type EngineRequest, fromWire } from './engine-messages';
+import { Patience } from './patience';
 import { openPixelArea, type PixelArea } from './pixel-area';
 
 export interface EngineProcessOptions extends EngineOptions {
@@ -123,37 +124,6 @@ async function startChild(request: EngineRequest, { signal, onNotice, answerMs, 
   } finally {
     patience.end();
     signal?.removeEventListener('abort', kill);
-  }
-}
-
-/** Kills a process that leaves a request unanswered for too long. */
-class Patience {
-  readonly #child: ChildProcess;
-  readonly #milliseconds: number;
-  #timer: NodeJS.Timeout | undefined;
-  /** Whether that has happened. */
-  lost = false;
-
-  constructor(child: ChildProcess, milliseconds: number) {
-    this.#child = child;
-    this.#milliseconds = milliseconds;
-  }
-
-  get seconds(): number {
-    return this.#milliseconds / 1_000;
-  }
-
-  /** From now on the next answer is waited for. */
-  begin(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.lost = true;
-      this.#child.kill('SIGKILL');
-    }, this.#milliseconds);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { concurrently } from '@showtell/shared/concurrently';
-import { isShowtellError, ShowtellError } from '@showtell/shared/errors';
+import { isShowtellError } from '@showtell/shared/errors';
 import { canonicalJson, sha256 } from '@showtell/shared/hash';
 import { keys } from '@showtell/shared/keys';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
@@ -11,8 +11,9 @@ import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { buildManifest, type NewestManifest, newestManifest, tellsOf } from '../manifest';
 import { notFinite } from '../verify/check-rows';
 import { type CheckedShard, checkPart, checkShard } from '../verify/check-shard';
-import type { Finding } from '../verify/finding';
-import { isPlanned, listVoids, readRepaired, readVoid } from '../voids';
+import { checkVoids, wasDone } from '../verify/check-voids';
+import { type Finding, FROM_A_COPY } from '../verify/finding';
+import { isPlanned, readRepaired } from '../voids';
 
 export interface VerifyOptions {
   readonly store: ObjectStore;
@@ -54,9 +55,6 @@ export interface Verification {
 const SHARDS_AT_ONCE = 8;
 const BYTES_AT_ONCE = 2 ** 28;
 
-const FROM_A_COPY =
-  'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.';
-
 /**
  * Checks a run: its plan and captions, of every shard the commit record, the body's bytes and sha256 and every row, and the newest
  * manifest; of a run with a base the shards that it took over. Memory is bounded by `BYTES_AT_ONCE`, besides the commit records.
@@ -83,7 +81,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
   const atOnce = Math.min(SHARDS_AT_ONCE, Math.max(1, Math.floor(BYTES_AT_ONCE / largest)));
 
   const ofParts = await checkParts(run, options);
-  const isDone = (shard: number) => wasDone(store, name, shard, newest, signal);
+  const isDone = (shard: number) => wasDone(store, name, shard, newest.number, { signal });
   const checked: CheckedShard[] = [];
   await concurrently(plan.shards, atOnce, async (part, index) => {
     signal?.throwIfAborted();
@@ -97,7 +95,7 @@ export async function verifyRun(options: VerifyOptions): Promise<Verification> {
     progress();
   });
   const strays = await unplanned(run, options);
-  const ofVoids = await checkVoids(run, options);
+  const ofVoids = await checkVoids(store, run.name, { signal });
   const findings: Finding[] = [
     ...ofParts,
     ...checked.flatMap((each) => each.findings),
@@ -169,48 +167,6 @@ function broken(run: string, quick: boolean, finding: Finding): Verification {
     findings: [finding],
   };
   return { report, planned: undefined, records: new Map() };
-}
-
-/** Whether a shard without a commit record once had one: a manifest was written since it was last taken away. */
-async function wasDone(store: ObjectStore, run: string, shard: number, { number }: NewestManifest, signal?: AbortSignal): Promise<boolean> {
-  if (number === 0) return false;
-  const options = signal && { signal };
-  const last = (await listVoids(store, run, { shard, ...options })).at(-1);
-  if (last === undefined) return true;
-  try {
-    return (await readVoid(store, run, last, options))!.manifest < number;
-  } catch (error) {
-    // Then nobody knows; the void record is a finding of its own.
-    if (!isUnreadable(error)) throw error;
-    return false;
-  }
-}
-
-const isUnreadable = (error: unknown): error is ShowtellError =>
-  isShowtellError(error, 'CORRUPT_OBJECT') || isShowtellError(error, 'FORMAT_VERSION');
-
-/** Void records that cannot be read: until they can, no manifest can tell of all that was encoded again. */
-async function checkVoids(run: PlannedRun, { store, signal }: VerifyOptions): Promise<Finding[]> {
-  const options = signal && { signal };
-  const findings: Finding[] = [];
-  for (const entry of await listVoids(store, run.name, options))
-    try {
-      await readVoid(store, run.name, entry, options);
-    } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      const where = keys.void(run.name, entry.shard, entry.number);
-      const message = error.message.replace(where, 'the void record');
-      findings.push({
-        what: 'corrupt',
-        run: run.name,
-        shard: entry.shard,
-        where,
-        message,
-        mend: 'operator',
-        hint: error.hint ?? FROM_A_COPY,
-      });
-    }
-  return findings;
 }
 
 /** What belongs to no shard: the frozen request, the captions, and the weights without which nothing can be encoded again. */

@@ -26,3 +26,7 @@ export interface Finding {
   /** What to do, where a repair cannot mend it. */
   readonly hint?: string;
 }
+
+/** What to do where no repair can. */
+export const FROM_A_COPY =
+  'Bring the object back from a copy of the store, or encode the dataset as another run: showtell enqueue SOURCE --run NAME.';
