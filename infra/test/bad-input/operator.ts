@@ -51,6 +51,7 @@ const SETTINGS: readonly BadInput[] = [
   wrong('a settings file that is no object', 'status --config settings/list.json'),
   wrong('a settings file with a mistyped setting', 'status --config settings/unknown.json'),
   wrong('a settings file with wrong values', 'status --config settings/wrong.json', { REDIS_URL: undefined }),
+  wrong('a mistyped variable', 'status', { SHOWTELL_STROE: 's3://results' }),
   wrong('a settings file that is not there', 'status --config absent.json'),
   wrong('a path in place of an address of the store', 'status --store ./store'),
   wrong('a store without a bucket', 'status --store s3://'),
