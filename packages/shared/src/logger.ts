@@ -22,11 +22,28 @@ export function createLogger(name: string, settings: Pick<Settings, 'logLevel'>,
     lost = 0;
     logger.warn({ lines }, 'lines of this log are lost: they could not be written');
   });
-  const stream = process.stderr.isTTY
-    ? pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' })
-    : destination;
-  const logger = pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite: hideSecrets } }, stream);
+  const { isTTY } = process.stderr;
+  const stream = isTTY ? pretty({ destination, colorize: true, ignore: 'pid,hostname', translateTime: 'HH:MM:ss' }) : destination;
+  const streamWrite = isTTY ? (line: string) => harmless(hideSecrets(line)) : hideSecrets;
+  const logger = pino({ name, level: settings.logLevel, serializers: { err: describeError }, hooks: { streamWrite } }, stream);
   return logger;
+}
+
+/** Escapes of control characters in JSON but line breaks and tabs; or any other escape, whose second character begins none. */
+const ESCAPES = /\\(u00[01][0-9a-f]|[bfr])|\\./gi;
+/** Those that JSON leaves as they are, which terminals obey all the same. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// oxlint-disable-next-line no-control-regex
+const MORE_CONTROLS = /[\u007f-\u009f]/g;
+
+/**
+ * A line of JSON in whose texts control characters are written out: made readable for a terminal, names of a dataset in messages and stacks
+ * of errors could else do there what they like.
+ */
+export function harmless(line: string): string {
+  return line
+    .replace(ESCAPES, (escape, control?: string) => (control === undefined ? escape : `\\\\${control}`))
+    .replace(MORE_CONTROLS, (control) => `\\\\u00${control.charCodeAt(0).toString(16)}`);
 }
 
 /** What of an error goes into a log: never its other fields, since those of a Redis error repeat the command with its password. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShowtellError } from '../src/errors';
-import { createLogger, describeError } from '../src/logger';
+import { createLogger, describeError, harmless } from '../src/logger';
 import { describeOnSmallDisk } from './small-disk';
 
 test('an error is described by code, message, hint and causes, and nothing else of it', () => {
@@ -15,6 +15,13 @@ test('an error is described by code, message, hint and causes, and nothing else 
     cause: { message: 'WRONGPASS' },
   });
   expect(described).not.toContain('hunter2');
+});
+
+test('what a terminal is shown has no control characters of others in it, and is the same text else', () => {
+  const text = 'a\u001b]52;c;aGk=\u0007b\rc\bd\u009b31me\u007ff\n\tg "h" \\u001b i\\';
+  const line = JSON.stringify({ msg: text, err: { stack: text } });
+  const shown = 'a\\u001b]52;c;aGk=\\u0007b\\rc\\bd\\u009b31me\\u007ff\n\tg "h" \\u001b i\\';
+  expect(JSON.parse(harmless(line))).toEqual({ msg: shown, err: { stack: shown } });
 });
 
 test('an error that causes itself ends', () => {
