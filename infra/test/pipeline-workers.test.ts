@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cancelRun, pauseRun } from '@showtell/ingest/admin/halt';
@@ -126,6 +128,23 @@ describeRedis('workers that come and go', () => {
     await complete(run);
     await checkInvariants(rig.store, run);
   }, 60_000);
+
+  test.each(['ingest', 'encoder'] as const)('fault 5 [file] %s told to stop while it starts exits with 0', async (stage) => {
+    let asked = 0;
+    // A store that answers nothing.
+    const silent = createServer((socket) => {
+      asked += 1;
+      socket.on('error', () => {});
+    }).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const env = { AWS_ACCESS_KEY_ID: 'nobody', AWS_SECRET_ACCESS_KEY: 'no-secret' };
+    const worker = start(stage, { env, settings: { store: 's3://bucket/at-first', s3Endpoint: `http://127.0.0.1:${port}` } });
+    await until(() => asked > 0, 20_000);
+    worker.child.kill('SIGTERM');
+    expect({ ...(await worker.exit), said: worker.said() }).toMatchObject(EXITED_WELL);
+    silent.close();
+  });
 
   test('--once: two of each drain the queues and exit with 0; with nothing to do they end, too', async () => {
     const { run, shards } = await rig.enqueue();

@@ -134,7 +134,7 @@ const NAME = 'fault 75 [s3] one user of Redis and one key of S3 for each role';
   // Redis reads its log as the user `default`: what that one may not do, a server that starts again has forgotten.
   test('jobs outlive the server: it reads its append-only file though nobody gets in without a name', async () => {
     await done('admin', 'enqueue', 'synthetic:16', '--run', 'kept', '--weights', 'narrow.safetensors', '--shard-rows', '8');
-    const jobs = () => servers.redis('admin').zrange('{showtell}:ingest:prioritized', 0, -1);
+    const jobs = () => servers.redis('admin').zrange('{showtell}:ingest:prioritized', '0', '-1');
     const before = await jobs();
     expect(before).toContain('kept.00000');
     await servers.restartRedis();

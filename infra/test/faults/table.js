@@ -1,5 +1,5 @@
 const { readFileSync, writeFileSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const Table = require('cli-table3');
 
 /** Every one of these must have run: a case that is forgotten fails the command. Those with higher numbers were found since. */
@@ -103,7 +103,7 @@ module.exports = class {
 
 /** The cases as a table in the docs: of each its title, the stores and how many tests it has. */
 function writeDocs(rows) {
-  const page = join(__dirname, '..', '..', '..', 'docs', 'reliability.md');
+  const page = path.join(__dirname, '..', '..', '..', 'docs', 'reliability.md');
   const cases = new Map();
   for (const row of rows) cases.set(row.number, [...(cases.get(row.number) ?? []), row]);
   const lines = [...cases].map(([number, own]) => {

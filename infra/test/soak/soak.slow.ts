@@ -228,6 +228,8 @@ test(
 );
 
 const wasTold = ({ said }: Exit) => said.includes('stopping; a second signal stops at once');
+/** Stopped while it starts: it may not know yet how it logs. */
+const unready = ({ said }: Exit) => !/(worker|encoder) is ready/.test(said);
 /** Told so before it listens. */
 const early = ({ signal }: Exit) => signal === 'SIGTERM';
 /** Redis or the store was away when it started. */
@@ -237,7 +239,10 @@ const foundNobody = ({ code, said }: Exit) => code === EXIT.STORE && /(STORE|RED
 const lostEngine = ({ code, said }: Exit) => code === EXIT.DAMAGED && said.includes('ENGINE_CRASHED: ');
 
 const mayWorkerEnd = (exit: Exit) =>
-  foundNobody(exit) || lostEngine(exit) || early(exit) || ((exit.code === EXIT.DONE || exit.code === EXIT.INTERRUPTED) && wasTold(exit));
+  foundNobody(exit) ||
+  lostEngine(exit) ||
+  early(exit) ||
+  ((exit.code === EXIT.DONE || exit.code === EXIT.INTERRUPTED) && (wasTold(exit) || unready(exit)));
 const mayTrainerEnd = (exit: Exit) =>
   foundNobody(exit) ||
   early(exit) ||

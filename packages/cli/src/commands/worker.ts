@@ -25,7 +25,8 @@ export function workerCommand(shutdown: Shutdown): Command {
         .action(async (options: { once?: boolean; concurrency: number; downloads: number }, command: Command) => {
           const [{ openContext }, { runIngestWorker }] = await Promise.all([import('../context.js'), import('@showtell/ingest/worker')]);
           endWithParent();
-          await runIngestWorker({ ...openContext(command, shutdown, { name: 'ingest', quiet: false }), ...options });
+          const context = openContext(command, shutdown, { name: 'ingest', quiet: false });
+          await untilStopped(shutdown, runIngestWorker({ ...context, ...options }));
         }),
     )
     .addCommand(
@@ -49,7 +50,7 @@ export function workerCommand(shutdown: Shutdown): Command {
           ]);
           endWithParent();
           const context = openContext(command, shutdown, { name: 'encoder', quiet: false });
-          await runEncoderWorker({ ...context, ...options, threads: options.threads ?? defaultThreads() });
+          await untilStopped(shutdown, runEncoderWorker({ ...context, ...options, threads: options.threads ?? defaultThreads() }));
         }),
     )
     .addCommand(
@@ -66,7 +67,8 @@ export function workerCommand(shutdown: Shutdown): Command {
         .action(async (options: TrainerFlags, command: Command) => {
           const [{ openContext }, { runTrainerWorker }] = await Promise.all([import('../context.js'), import('@showtell/trainer/worker')]);
           endWithParent();
-          await runTrainerWorker({ ...openContext(command, shutdown, { name: 'trainer', quiet: false }), ...options });
+          const context = openContext(command, shutdown, { name: 'trainer', quiet: false });
+          await untilStopped(shutdown, runTrainerWorker({ ...context, ...options }));
         }),
     );
 }
@@ -80,6 +82,15 @@ interface EncoderFlags {
   readonly precision: Precision;
   readonly threads?: number;
   readonly spin?: boolean;
+}
+
+/** A worker that is told to stop while it starts stops as well as one that has begun: with exit code 0. */
+async function untilStopped({ signal }: Shutdown, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error;
+  }
 }
 
 /** A worker that `showtell up` started must not outlive it. Killed at any line is what every job must survive, so no time is lost. */
