@@ -8,6 +8,9 @@ import { keepPassword, keepSecret, readSecret } from './secrets';
 import { Bool, Bytes, Folder, GIB, isAddress, RedisUrl, Seconds, Url } from './setting-schemas';
 import { SOURCE_VARIABLES, sourceAccessProblems } from './source/source-access';
 
+/** Where nothing is said of the pixel window: a shard of 512 photos takes 137 MB. */
+export const PIXEL_WINDOW = 2 ** 30;
+
 /** Every setting: its place in `showtell.config.json` (the key), its environment variable, and what it means. */
 export const SETTINGS = {
   store: { env: 'SHOWTELL_STORE', schema: Url(['file:', 's3:']), meaning: 'object store: file:///folder or s3://bucket/prefix' },

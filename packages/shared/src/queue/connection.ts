@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import type { Settings } from '../config';
+import { PIXEL_WINDOW, type Settings } from '../config';
 import { isShowtellError, ShowtellError } from '../errors';
 import { TLS_HINT, tlsTrouble } from '../tls-trouble';
 
@@ -91,7 +91,8 @@ async function check(settings: Settings, role: RedisRole): Promise<RedisReport> 
     const info = await Promise.race([redis.connect().then(() => redis.info()), deadline]);
     // A database number that the server does not have is told by an event alone; all commands would go to database 0.
     if (lastError !== undefined) throw lastError;
-    return judge(info, role, host, setting, settings.allowUnsafeRedis);
+    const window = role === 'jobs' && settings.pixelRedis !== undefined ? 0 : (settings.pixelWindow ?? PIXEL_WINDOW);
+    return judge(info, { role, host, setting, window, allowUnsafe: settings.allowUnsafeRedis });
   } catch (error) {
     // The event carries the server's word (WRONGPASS, ECONNREFUSED); the rejection often only says "Connection is closed".
     throw isShowtellError(error) ? error : redisError(lastError ?? error, `${host} (${setting})`);
@@ -102,7 +103,16 @@ async function check(settings: Settings, role: RedisRole): Promise<RedisReport> 
   }
 }
 
-function judge(info: string, role: RedisRole, host: string, setting: string, allowUnsafe: boolean): RedisReport {
+interface Judged {
+  readonly role: RedisRole;
+  readonly host: string;
+  readonly setting: string;
+  /** Bytes of pixels that this server is to hold. */
+  readonly window: number;
+  readonly allowUnsafe: boolean;
+}
+
+function judge(info: string, { role, host, setting, window, allowUnsafe }: Judged): RedisReport {
   const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1] ?? '';
   const version = field('redis_version');
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -116,6 +126,11 @@ function judge(info: string, role: RedisRole, host: string, setting: string, all
     problems.push(`expected maxmemory-policy noeviction but received ${policy}, with which Redis may drop jobs`);
   if (role === 'jobs' && field('aof_enabled') === '0')
     warnings.push(`Redis at ${host} has no append-only file: a restart of it loses the queue (enqueue the run again afterwards)`);
+  const memory = Number(field('maxmemory'));
+  if (memory > 0 && window >= memory)
+    warnings.push(
+      `Redis at ${host} may hold ${memory} bytes (maxmemory), and SHOWTELL_PIXEL_WINDOW lets ${window} bytes of pixels wait there: ingest will find it full; lower the window or raise maxmemory`,
+    );
   const skew = clockSkew(Number(field('server_time_usec')) / 1_000);
   if (skew !== undefined && !allowUnsafe) throw new ShowtellError('CLOCK_SKEW', `${skew} at ${host} (${setting})`, { hint: CLOCK_HINT });
   if (skew !== undefined) warnings.push(`${skew} at ${host}: jobs that wait are due early or late by as much`);

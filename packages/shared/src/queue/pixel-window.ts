@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { PIXEL_WINDOW } from '../config';
 import type { Precision } from '../schema/encoder-identity';
 import { jobIds } from './queues';
 
@@ -11,9 +12,6 @@ const LEASE_MS = 60 * 60 * 1_000;
  */
 const OWN_SHARE = 6;
 const PRECISIONS = 3;
-
-/** 1 GiB: a shard of 512 photos takes 137 MB. */
-const LIMIT = 2 ** 30;
 
 /**
  * Reserves ARGV[2] bytes for member ARGV[1] ("precision/shard"), or renews its lease. Lost leases are forgotten first.
@@ -76,7 +74,7 @@ export class PixelWindow {
   readonly #limit: number;
   readonly #leaseMs: number;
 
-  constructor(redis: Redis, { prefix, limit = LIMIT, leaseMs = LEASE_MS }: PixelWindowOptions) {
+  constructor(redis: Redis, { prefix, limit = PIXEL_WINDOW, leaseMs = LEASE_MS }: PixelWindowOptions) {
     this.#redis = redis;
     this.#leases = `${prefix}:window:leases`;
     this.#sizes = `${prefix}:window:bytes`;

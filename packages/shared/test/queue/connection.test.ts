@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:net';
 import { describeRedis, freePort, type RedisServer, startRedisServer } from '../../../../infra/test/redis-server';
+import type { Settings } from '../../src/config';
 import { preflight, redisError } from '../../src/queue/connection';
 import { testSettings } from './settings';
 
@@ -82,6 +83,23 @@ describeRedis('an unsafe server', () => {
   test('is only warned of when the operator says so; so is a missing append-only file', async () => {
     const [report] = await preflight(testSettings(server.url, { allowUnsafeRedis: true }));
     expect(report!.warnings).toEqual([expect.stringContaining('append-only'), expect.stringContaining('allkeys-lru')]);
+  });
+});
+
+describeRedis('a server with less memory than pixels may wait there', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedisServer({ args: ['--maxmemory', '50mb'] });
+  });
+  afterAll(() => server.stop());
+  const warned = [expect.stringMatching(/may hold 52428800 bytes \(maxmemory\), and SHOWTELL_PIXEL_WINDOW lets 1073741824/) as string];
+
+  test('is warned of, unless the window is smaller, none, or elsewhere', async () => {
+    const warnings = async (more: Partial<Settings>) => (await preflight(testSettings(server.url, more))).map((report) => report.warnings);
+    expect(await warnings({})).toEqual([warned]);
+    expect(await warnings({ pixelWindow: 40_000_000 })).toEqual([[]]);
+    expect(await warnings({ pixelWindow: 0 })).toEqual([[]]);
+    expect(await warnings({ pixelRedis: server.url })).toEqual([[], warned]);
   });
 });
 
