@@ -49,6 +49,7 @@ describeFault(1, 'SIGKILL of ingest, encoder or finalizer between two effects', 
       await check(rig, run);
 
       // The job runs again within the lock and two looks for stalled ones, once there is somebody to look.
+      await until(() => heir.said().includes('took the job of a worker that is gone'), 30_000);
       const [ready, took] = ['worker is ready', 'took the job of a worker that is gone'].map((said) => timeOf(heir, said));
       const { lockSeconds, stalledSeconds } = rig.settings;
       expect(took! - Math.max(ready!, statSync(once).mtimeMs)).toBeLessThan((lockSeconds + 2 * stalledSeconds) * 1_000 + BUSY_MS);

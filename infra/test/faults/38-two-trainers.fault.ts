@@ -27,7 +27,7 @@ describeFault(38, 'two trainers at once', { stores: ['file', 's3'] }, (place) =>
   test('while one trains, the second is refused', async () => {
     const rig = await place.rig({ lockSeconds: 2 });
     const run = await encodedRun(rig);
-    const set = { epochs: 100_000 };
+    const set = { epochs: 100_000, patience: null };
     const first = startTraining(place, rig, run, 'twice', { set });
     await until(() => first.events.some(({ event }) => event === 'checkpoint'), 30_000);
     const second = startTraining(place, rig, run, 'twice', { set, resume: true });

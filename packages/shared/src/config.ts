@@ -74,7 +74,7 @@ export const SETTINGS = {
   allowUnsafeRedis: {
     env: 'SHOWTELL_ALLOW_UNSAFE_REDIS',
     schema: Bool.default(false),
-    meaning: 'work with a Redis that evicts keys',
+    meaning: 'work with a Redis that evicts keys, is too old, or whose clock is minutes off',
   },
   logLevel: {
     env: 'SHOWTELL_LOG_LEVEL',
