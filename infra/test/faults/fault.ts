@@ -29,7 +29,7 @@ export interface Place {
 }
 
 export interface FaultOptions {
-  /** Cases where the store matters name both; the file store alone if nothing is said. */
+  /** Cases where the store matters name both; S3 if nothing is said, or the file store where no S3 server is at hand. */
   readonly stores?: readonly StoreKind[];
   /** What must not be found in any log, beside the secrets of the place's servers. */
   readonly secrets?: readonly string[];
@@ -46,7 +46,7 @@ export interface FaultOptions {
 export function describeFault(
   number: number,
   title: string,
-  { stores = ['file'], secrets = [], proxied = false, missing: lacks }: FaultOptions,
+  { stores = [s3TestServer() ? 's3' : 'file'], secrets = [], proxied = false, missing: lacks }: FaultOptions,
   body: (place: Place) => void,
 ) {
   for (const kind of stores) {

@@ -16,7 +16,7 @@ test('a new training is trained; asked for again, it is done', async () => {
   const events: TrainEvent[] = [];
   const onEvent = (event: TrainEvent) => events.push(event);
   expect(await trainHere(store, request, { ...options, resume: false, onEvent })).toEqual(first);
-  expect(events).toEqual([]);
+  expect(events).toEqual([{ event: 'end', outcome: 'completed', step: 9, epoch: 1, reason: 'all epochs are done' }]);
 });
 
 test('one that has begun goes on only when asked to', async () => {
