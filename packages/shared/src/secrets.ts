@@ -26,11 +26,12 @@ export function keepPassword(address: string | undefined): void {
 
 /**
  * User names and passwords in addresses, wherever they stand in a line. It does not look for the scheme, which would take time by the
- * square of the length of a line of letters: whoever writes names in a dataset could stop a worker with one.
+ * square of the length of a line of letters: whoever writes names in a dataset could stop a worker with one. Nor does it look further
+ * than any password is long: V8 runs out of stack on a match of millions of characters.
  */
-const CREDENTIALS = /(:\/\/)[^\s/"']+@/g;
+const CREDENTIALS = /(:\/\/)[^\s/"']{1,65536}@/g;
 /** What makes an address a key: the signatures and tokens of pre-signed ones. */
-const SIGNATURES = /([?&](?:X-Amz-(?:Signature|Security-Token|Credential)|sig|signature|token|access_token)=)[^&\s"']+/gi;
+const SIGNATURES = /([?&](?:X-Amz-(?:Signature|Security-Token|Credential)|sig|signature|token|access_token)=)[^&\s"']{1,65536}/gi;
 
 /** A text for others' eyes: without any secret that this process knows, and without credentials in addresses. */
 export function hideSecrets(text: string): string {
