@@ -52,7 +52,9 @@ export async function train(store: ObjectStore, training: string, options: Train
     if (!signal?.aborted || error !== signal.reason) throw error;
     // Stopped while it waited for the lease or read the dataset: nothing is lost.
     const newest = await newestCheckpoint(store, training);
-    return { outcome: 'stopped', step: newest?.record.step ?? 0, epoch: newest?.record.epoch ?? 0 };
+    const end = { outcome: 'stopped', step: newest?.record.step ?? 0, epoch: newest?.record.epoch ?? 0 } as const;
+    emit({ event: 'end', ...end });
+    return end;
   } finally {
     await lease?.release().catch(onTrouble);
   }

@@ -140,7 +140,9 @@ test('stopped while it loads or waits for the lease, it has done nothing', async
   await freeze('early');
   const stop = new AbortController();
   stop.abort(new Error('stop'));
-  await expect(train(store, 'early', options([], { signal: stop.signal }))).resolves.toEqual({ outcome: 'stopped', step: 0, epoch: 0 });
+  const events: TrainEvent[] = [];
+  await expect(train(store, 'early', options(events, { signal: stop.signal }))).resolves.toEqual({ outcome: 'stopped', step: 0, epoch: 0 });
+  expect(events).toEqual([{ event: 'end', outcome: 'stopped', step: 0, epoch: 0 }]);
   expect(await newestCheckpoint(store, 'early')).toBeUndefined();
   expect((await readLease(store, 'early'))?.record.released).not.toBe(false);
 });
