@@ -88,10 +88,15 @@ test(
     });
     const secrets = [password, s3.credentials.secretAccessKey];
     const keepers = new Set<Keeper>();
+    /** Starts of those that are gone. */
+    let ended = 0;
     const keep = (options: Pick<Keeper['options'], 'name' | 'start' | 'mayEnd' | 'isDone'>): Keeper => {
       const keeper = new Keeper({ ...options, random, folder: logs, secrets });
       keepers.add(keeper);
-      void keeper.ended.then(() => keepers.delete(keeper));
+      void keeper.ended.then(() => {
+        keepers.delete(keeper);
+        ended += keeper.starts;
+      });
       return keeper;
     };
     const deadly = (stage: keyof typeof POINTS): NodeJS.ProcessEnv => {
@@ -146,7 +151,7 @@ test(
       const tell = () =>
         say(
           `Minute ${minute}: ${passed} rounds, ${passed * (expected.features.size + expected.rejected.size)} samples in one row each; ` +
-            `${[...keepers].reduce((sum, { starts }) => sum + starts, 0)} starts of workers; ` +
+            `${[...keepers].reduce((sum, { starts }) => sum + starts, ended)} starts of workers; ` +
             [...storm.counts].map(([what, count]) => `${count} × ${what}`).join(', '),
         );
       const timer = setInterval(() => {
