@@ -93,7 +93,7 @@ test(
     const keep = (options: Pick<Keeper['options'], 'name' | 'start' | 'mayEnd' | 'isDone'>): Keeper => {
       const keeper = new Keeper({ ...options, random, folder: logs, secrets });
       keepers.add(keeper);
-      void keeper.ended.then(() => {
+      void keeper.ended.finally(() => {
         keepers.delete(keeper);
         ended += keeper.starts;
       });
