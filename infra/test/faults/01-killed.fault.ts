@@ -8,6 +8,7 @@ import { checkInvariants } from '../invariants';
 import type { PipelineRig } from '../pipeline-rig';
 import type { WorkerProgram } from '../worker-program';
 import { atPoint, describeFault, type Place } from './fault';
+import { fullEncoder } from './full-encoder';
 
 const DEATHS: [Point, 'ingest' | 'encoder'][] = [
   ['ingest:before-handover', 'ingest'],
@@ -24,13 +25,15 @@ const BUSY_MS = 3_000;
 
 describeFault(1, 'SIGKILL of ingest, encoder or finalizer between two effects', { stores: ['file', 's3'] }, (place) => {
   let undisturbed: readonly string[];
+  let undisturbedFull: readonly string[];
   beforeAll(async () => {
     undisturbed = await shardsOf(place);
-  });
+    undisturbedFull = await shardsOf(place, fullRun);
+  }, 60_000);
   const complete = (rig: PipelineRig, run: string) => until(async () => (await latestManifestNumber(rig.store, run)) > 0, 60_000);
-  const check = async (rig: PipelineRig, run: string) => {
+  const check = async (rig: PipelineRig, run: string, expected = undisturbed) => {
     const { shardSha256s, manifests } = await checkInvariants(rig.store, run);
-    expect(shardSha256s).toEqual(undisturbed);
+    expect(shardSha256s).toEqual(expected);
     expect(manifests).toBe(1);
   };
 
@@ -57,25 +60,41 @@ describeFault(1, 'SIGKILL of ingest, encoder or finalizer between two effects', 
     90_000,
   );
 
-  test('all stages at one time, again and again', async () => {
-    const rig = await place.rig();
-    const { run } = await rig.enqueue();
-    for (const enough of [1, 3]) {
-      const all = (['ingest', 'encoder', 'encoder'] as const).map((stage) => place.program(rig, stage));
-      await until(async () => (await listCommitted(rig.store, run)).size >= enough, 60_000);
-      for (const { child } of all) child.kill('SIGKILL');
-      for (const { exit } of all) expect(await exit).toEqual({ code: null, signal: 'SIGKILL' });
-    }
-    for (const stage of ['ingest', 'encoder'] as const) place.program(rig, stage);
-    await complete(rig, run);
-    await check(rig, run);
-  }, 120_000);
+  test.each([
+    ['narrow', narrowRun, () => undisturbed],
+    ['full', fullRun, () => undisturbedFull],
+  ] as const)(
+    'all stages at one time, again and again, with the %s encoder',
+    async (_name, request, expected) => {
+      const rig = await place.rig();
+      const { run } = await rig.enqueue(await request(rig));
+      for (const enough of [1, 3]) {
+        const all = (['ingest', 'encoder', 'encoder'] as const).map((stage) => place.program(rig, stage));
+        await until(async () => (await listCommitted(rig.store, run)).size >= enough, 60_000);
+        for (const { child } of all) child.kill('SIGKILL');
+        for (const { exit } of all) expect(await exit).toEqual({ code: null, signal: 'SIGKILL' });
+      }
+      for (const stage of ['ingest', 'encoder'] as const) place.program(rig, stage);
+      await complete(rig, run);
+      await check(rig, run, expected());
+    },
+    120_000,
+  );
 });
 
+async function narrowRun(): ReturnType<typeof fullRun> {
+  return {};
+}
+
+/** As many shards as the others, of fewer photos. */
+async function fullRun(rig: PipelineRig): Promise<Parameters<PipelineRig['enqueue']>[0]> {
+  return { ...(await fullEncoder(rig)), dataset: 'synthetic:24', shardRows: 4 };
+}
+
 /** What a run gives that nothing befell. */
-async function shardsOf(place: Place): Promise<readonly string[]> {
+async function shardsOf(place: Place, request: typeof fullRun = narrowRun): Promise<readonly string[]> {
   const rig = await place.rig();
-  const { run } = await rig.enqueue();
+  const { run } = await rig.enqueue(await request(rig));
   await rig.drain();
   return (await checkInvariants(rig.store, run)).shardSha256s;
 }

@@ -1,7 +1,8 @@
-import { crc32 } from 'node:zlib';
 import { renderSvg } from '@showtell/shared/image/render-svg';
 import sharp from 'sharp';
+import { pngChunk } from '../../../packages/shared/test/image/png';
 import { describeFault } from './fault';
+import { fullEncoder } from './full-encoder';
 import { encodePhotos, noise } from './photo-folder';
 
 const plain = (width: number, height: number, [r, g, b]: readonly number[]) =>
@@ -98,7 +99,7 @@ const STORED: Record<number, readonly [degrees: number, mirror?: 'flip' | 'flop'
 };
 
 describeFault(28, 'a photo that its EXIF orientation turns, 1 to 8', {}, (place) => {
-  test('has the feature of the upright picture', async () => {
+  test('has the feature of the upright picture, of the full encoder', async () => {
     const rig = await place.rig();
     const upright = await noise(401, 310, 12).png().toBuffer();
     const photos: Record<string, Buffer> = { 'upright.png': upright };
@@ -112,7 +113,7 @@ describeFault(28, 'a photo that its EXIF orientation turns, 1 to 8', {}, (place)
       photos[`jpeg-${orientation}.jpg`] = jpeg;
       photos[`jpeg-upright-${orientation}.png`] = await sharp(jpeg).autoOrient().png().toBuffer();
     }
-    const { rejected, feature } = await encodePhotos(rig, photos);
+    const { rejected, feature } = await encodePhotos(rig, photos, undefined, await fullEncoder(rig));
     expect(rejected.size).toBe(0);
     for (const orientation of Object.keys(STORED)) {
       expect([orientation, feature(`png-${orientation}`)]).toEqual([orientation, feature('upright')]);
@@ -122,15 +123,6 @@ describeFault(28, 'a photo that its EXIF orientation turns, 1 to 8', {}, (place)
     expect(feature('jpeg-1')).not.toEqual(feature('upright'));
   });
 });
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const chunk = Buffer.alloc(12 + data.length);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.write(type, 4, 'latin1');
-  data.copy(chunk, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
-  return chunk;
-}
 
 describeFault(29, 'an animated WebP, an APNG', {}, (place) => {
   test.each([

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { EnqueueOptions } from '@showtell/ingest/admin/enqueue';
 import { openDataset } from '@showtell/ingest/source/open';
 import { readCommit, readPlannedRun } from '@showtell/shared/planned-run';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
@@ -32,8 +33,13 @@ export function writePhotos(rig: PipelineRig, photos: Readonly<Record<string, Bu
 }
 
 /** Sends photos through the whole pipeline and checks what must hold of every run. */
-export async function encodePhotos(rig: PipelineRig, photos: Readonly<Record<string, Buffer>>, folder?: string): Promise<EncodedPhotos> {
-  const { run } = await rig.enqueue({ source: await openDataset(writePhotos(rig, photos, folder)), splits: [] });
+export async function encodePhotos(
+  rig: PipelineRig,
+  photos: Readonly<Record<string, Buffer>>,
+  folder?: string,
+  request: Partial<EnqueueOptions> = {},
+): Promise<EncodedPhotos> {
+  const { run } = await rig.enqueue({ source: await openDataset(writePhotos(rig, photos, folder)), splits: [], ...request });
   await rig.drain();
   const checked = await checkInvariants(rig.store, run);
   const { plan } = (await readPlannedRun(rig.store, run))!;
