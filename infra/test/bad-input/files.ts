@@ -1,26 +1,9 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { GREY_PICTURE as GREY } from '@showtell/cli/grey-picture';
+import { blackPng } from '../../../packages/shared/test/image/png';
 
 const image = { id: 1, file_name: '1.png' };
 const caption = { id: 1, image_id: 1, caption: 'A grey dot.' };
 const coco = (images: unknown, annotations: unknown) => JSON.stringify({ images, annotations });
-const GREY = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');
-
-/** A 30,000 × 30,000 PNG of 1 bit a pixel that takes 110 kB. */
-function bomb(side: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const frame = Buffer.alloc(8);
-    frame.writeUInt32BE(data.length, 0);
-    frame.writeUInt32BE(crc32(body) >>> 0, 4);
-    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
-  };
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
-  const rows = deflateSync(Buffer.alloc((Math.ceil(side / 8) + 1) * side));
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
-}
 
 /** A COCO folder with one photo. */
 const dataset = (name: string, annotations: string) => ({
@@ -36,7 +19,7 @@ export const FILES: Readonly<Record<string, string | Buffer>> = {
   'page.jpg': '<html></html>',
   'empty.jpg': '',
   'half.png': GREY.subarray(0, 50),
-  'bomb.png': bomb(30_000),
+  'bomb.png': blackPng(30_000),
   'note.txt': 'not weights',
   'page.html': '<html></html>',
   ...dataset('coco', coco([image], [caption])),

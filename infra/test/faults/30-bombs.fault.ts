@@ -1,37 +1,13 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import { openDataset } from '@showtell/ingest/source/open';
 import { latestManifestNumber } from '@showtell/shared/manifests';
+import { blackPng } from '../../../packages/shared/test/image/png';
 import { until } from '../../../packages/shared/test/queue/until';
 import { checkInvariants } from '../invariants';
 import type { WorkerProgram } from '../worker-program';
 import { describeFault } from './fault';
 import { noise, writePhotos } from './photo-folder';
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const chunk = Buffer.alloc(12 + data.length);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.write(type, 4, 'latin1');
-  data.copy(chunk, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
-  return chunk;
-}
-
-/** A grey PNG of one bit a pixel, which packs to a thousandth. */
-function blackPng(side: number): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
-  header[8] = 1;
-  const rows = deflateSync(Buffer.alloc((side / 8 + 1) * side), { level: 9 });
-  return Buffer.concat([
-    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-    pngChunk('IHDR', header),
-    pngChunk('IDAT', rows),
-    pngChunk('IEND', Buffer.alloc(0)),
-  ]);
-}
 
 /** Most memory that a process has had since the last call, in MB. Linux counts it. */
 function peakMegabytes({ child }: WorkerProgram): number {

@@ -6,6 +6,7 @@ import { describeRedis, freePort, type RedisServer, startRedisServer } from '../
 import { type S3TestServer, startS3 } from '../../../infra/test/s3-server';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
 import { describeS3 } from '../../shared/test/describe-s3';
+import { GREY_PICTURE } from '../src/grey-picture';
 import { expectOneMessage, runProgram } from './run-program';
 
 let cwd: string;
@@ -83,7 +84,7 @@ test('weights that are none', async () => {
 
 test('a photo that is no picture does not keep the others from their features', async () => {
   writeFileSync(join(cwd, 'page.jpg'), '<html></html>');
-  writeFileSync(join(cwd, 'grey.png'), GREY);
+  writeFileSync(join(cwd, 'grey.png'), GREY_PICTURE);
   const args = ['encode', 'page.jpg', 'grey.png', 'absent.jpg', '--weights', 'narrow.safetensors'];
   const { code, stdout, stderr } = await runProgram(args, { cwd });
   expect(code).toBe(3);
@@ -204,12 +205,10 @@ describeS3('with an S3 server', () => {
 });
 
 test('an output file that cannot be written leaves nothing behind', async () => {
-  writeFileSync(join(cwd, 'grey.png'), GREY);
+  writeFileSync(join(cwd, 'grey.png'), GREY_PICTURE);
   const out = pathToFileURL(join(cwd, 'grey.png')).pathname;
   expect(await endOf(['encode', 'grey.png', '--weights', 'narrow.safetensors', '--out', `${out}/f.arrow`])).toEqual(
     failed(2, 'FILE_DENIED', /f\.arrow/),
   );
   expect(readdirSync(cwd).sort()).toEqual(['grey.png', 'narrow.safetensors']);
 });
-
-const GREY = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

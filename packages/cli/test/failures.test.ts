@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { crc32, deflateSync } from 'node:zlib';
 import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { openStore } from '@showtell/shared/object-store/open';
 import { connectRedis } from '@showtell/shared/queue/connection';
@@ -10,8 +9,10 @@ import { type S3TestServer, startS3 } from '../../../infra/test/s3-server';
 import { customDescription, customModel } from '../../encoder-worker/test/custom-encoder';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
 import { describeS3 } from '../../shared/test/describe-s3';
+import { blackPng } from '../../shared/test/image/png';
 import { answer, type FaultServer, ORDINARY, startFaultServer } from '../../shared/test/object-store/fault-server';
 import { testSettings } from '../../shared/test/queue/settings';
+import { GREY_PICTURE } from '../src/grey-picture';
 import { type Ended, ended, expectOneMessage, runProgram, startProgram } from './run-program';
 import { until } from './until';
 
@@ -381,31 +382,10 @@ describeS3('on an S3 store', () => {
   });
 });
 
-/** A 30,000 × 30,000 PNG of 1 bit a pixel that takes 110 kB. */
-function bomb(side: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const frame = Buffer.alloc(8);
-    frame.writeUInt32BE(data.length, 0);
-    frame.writeUInt32BE(crc32(body) >>> 0, 4);
-    return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
-  };
-  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
-  header.writeUInt32BE(side, 0);
-  header.writeUInt32BE(side, 4);
-  const rows = deflateSync(Buffer.alloc((Math.ceil(side / 8) + 1) * side));
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex');
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
-}
-
-function png(): Buffer {
-  return Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');
-}
-
 const captionsOf = (images: unknown, annotations: unknown) => JSON.stringify({ images, annotations });
 const image = { id: 1, file_name: 'good.png' };
 const caption = { id: 1, image_id: 1, caption: 'A grey dot.' };
-const captions = (body: string) => ({ 'annotations/captions_train.json': body, 'train/good.png': png() });
+const captions = (body: string) => ({ 'annotations/captions_train.json': body, 'train/good.png': GREY_PICTURE });
 const folder = (name: string, files: Record<string, string | Buffer>) =>
   Object.fromEntries(Object.entries(files).map(([path, body]) => [`sources/${name}/${path}`, body]));
 const GAPS = ['good.png', 'page.jpg', 'half.png', 'bomb.png', 'gone.jpg'];
@@ -421,7 +401,7 @@ const FILES: Readonly<Record<string, string | Buffer>> = {
   'wrong.onnx': Buffer.from(customModel()),
   'wrong.json': JSON.stringify({ name: 'x', input: { name: 'image', side: 3 }, output: { name: 'out', pooling: 'max', dimension: 5 } }),
   'unknown.json': '{"stroe": "file:///x"}',
-  ...folder('photos', { 'train/good.png': png() }),
+  ...folder('photos', { 'train/good.png': GREY_PICTURE }),
   ...folder('captions', { 'annotations/captions_train.json': captionsOf([image], [caption]) }),
   ...folder('truncated', captions('{"images": [{"id": 1, "file_name": "good.p')),
   ...folder('page', captions('<html></html>')),
@@ -439,7 +419,7 @@ const FILES: Readonly<Record<string, string | Buffer>> = {
       ),
     ),
     'train/page.jpg': '<html></html>',
-    'train/half.png': png().subarray(0, 50),
-    'train/bomb.png': bomb(30_000),
+    'train/half.png': GREY_PICTURE.subarray(0, 50),
+    'train/bomb.png': blackPng(30_000),
   }),
 };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { PRECISIONS } from '@showtell/encoder-worker/encoder/engines/engine';
 import { describeRedis } from '../../../infra/test/redis-server';
 import { narrowWeights } from '../../encoder-worker/test/narrow-weights';
+import { GREY_PICTURE } from '../src/grey-picture';
 import { type Ended, ended, expectOneMessage, runProgram, startProgram } from './run-program';
 import { until } from './until';
 
@@ -113,7 +114,7 @@ describeRedis('one machine', () => {
 
   test('a pulled checkpoint captions without services, and is refused once a file of it was changed', async () => {
     await succeed('pull', 'drawn-seed', '--out', 'model');
-    writeFileSync(join(cwd, 'grey.png'), GREY);
+    writeFileSync(join(cwd, 'grey.png'), GREY_PICTURE);
     writeFileSync(join(cwd, 'page.jpg'), '<html></html>');
     const { code, stdout, stderr } = await showtell('caption', 'page.jpg', 'grey.png', '--model', 'model', '--json');
     expect(code).toBe(3);
@@ -179,5 +180,3 @@ describeRedis('one machine', () => {
     expect(readdirSync(temporary)).toEqual([]);
   }
 });
-
-const GREY = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==', 'base64');

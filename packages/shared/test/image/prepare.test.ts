@@ -1,9 +1,9 @@
-import { crc32, deflateSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import sharp, { type Sharp } from 'sharp';
 import { enlarge } from '../../src/image/enlarge';
 import { MAX_FILE_BYTES, PIXEL_BYTES, pixelBytes, SIDE } from '../../src/image/limits';
 import { centreSquare, prepare } from '../../src/image/prepare';
+import { blackPng, pngChunk } from './png';
 
 /** A picture whose every pixel is its own: red grows to the right, green downwards, blue is a checkerboard. */
 function gradient(width: number, height: number, channels: 3 | 4 = 3): Sharp {
@@ -18,22 +18,12 @@ function gradient(width: number, height: number, channels: 3 | 4 = 3): Sharp {
   return sharp(data, { raw: { width, height, channels } });
 }
 
-/** Noise, which compresses badly, so that a cut loses something. */
-/** Always the same: how a decoder takes damage depends on the bytes around it. */
+/** Noise, which compresses badly, so that a cut loses something. Always the same: how a decoder takes damage depends on the bytes around it. */
 const noise = (width: number, height: number) => {
   let state = 1;
   const next = () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
   return sharp(Buffer.from(Array.from({ length: width * height * 3 }, next)), { raw: { width, height, channels: 3 } });
 };
-
-function pngChunk(type: string, data: Buffer): Buffer {
-  const chunk = Buffer.alloc(12 + data.length);
-  chunk.writeUInt32BE(data.length, 0);
-  chunk.write(type, 4, 'latin1');
-  data.copy(chunk, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, 8 + data.length)), 8 + data.length);
-  return chunk;
-}
 
 function meanDifference(one: Uint8Array, other: Uint8Array): number {
   expect(one.length).toBe(other.length);
@@ -117,16 +107,7 @@ describe('damage', () => {
 
 describe('limits', () => {
   test('a 30,000 × 30,000 PNG in 110 kB is refused without decoding it', async () => {
-    const header = Buffer.alloc(13);
-    header.writeUInt32BE(30_000, 0);
-    header.writeUInt32BE(30_000, 4);
-    header[8] = 1;
-    const bomb = Buffer.concat([
-      Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
-      pngChunk('IHDR', header),
-      pngChunk('IDAT', deflateSync(Buffer.alloc((30_000 / 8 + 1) * 30_000), { level: 1 })),
-      pngChunk('IEND', Buffer.alloc(0)),
-    ]);
+    const bomb = blackPng(30_000);
     const before = process.memoryUsage().rss;
     await expect(prepare(bomb)).rejects.toMatchObject({ code: 'TOO_MANY_PIXELS', message: expect.stringContaining('30000 × 30000') });
     expect(process.memoryUsage().rss - before).toBeLessThan(100e6);
