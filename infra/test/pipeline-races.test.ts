@@ -4,7 +4,7 @@ import type { EncoderEngine } from '@showtell/encoder-worker/encoder/engines/eng
 import { openEngine } from '@showtell/encoder-worker/encoder/engines/open';
 import { EngineKeeper } from '@showtell/encoder-worker/engine-keeper';
 import { finalizeRun } from '@showtell/ingest/finalize';
-import { streamShard } from '@showtell/ingest/stream-shard';
+import { type StreamServices, streamShard } from '@showtell/ingest/stream-shard';
 import { decodePlanRows } from '@showtell/shared/arrow/plan-rows';
 import { readPart } from '@showtell/shared/commit';
 import { ShowtellError } from '@showtell/shared/errors';
@@ -68,6 +68,15 @@ describeRedis('two that do the same', () => {
   });
   const encode = (run: string, shard: number, own: EncodeServices, signal?: AbortSignal) =>
     encodeShard({ run, shard }, context<ShardJob>(signal), own);
+  const ingest = (): StreamServices => ({
+    ...redis,
+    store: rig.store,
+    runs: new PlannedRuns(rig.store),
+    pixelKey: new PixelKey(rig.store),
+    logger,
+    downloads: 4,
+    onPrepared: () => {},
+  });
   const finalize = (run: string) =>
     finalizeRun({ run }, context<RunJob>(), {
       store: rig.store,
@@ -153,16 +162,7 @@ describeRedis('two that do the same', () => {
     await rig.store.delete(keys.commit(run, 0));
 
     const { store } = rig;
-    const ingest = {
-      ...redis,
-      store,
-      runs: new PlannedRuns(store),
-      pixelKey: new PixelKey(store),
-      logger,
-      downloads: 4,
-      onPrepared: () => {},
-    };
-    await streamShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), ingest);
+    await streamShard({ run, shard: 0 }, context<ShardJob>(undefined, 2), ingest());
     expect(await redis.queues.encode('float32').getJobState(jobIds.shard(run, 0))).toBe('prioritized');
     expect(await redis.redis.keys('*:pixels:*')).toEqual([]);
     expect(await redis.window.reserved()).toBe(0);
@@ -176,18 +176,9 @@ describeRedis('two that do the same', () => {
   test('an ingest job that finds its shard committed, or its run paused, gives back the room that it took before', async () => {
     const { run } = await rig.enqueue({ dataset: 'synthetic:24' });
     const { store } = rig;
-    const ingest = {
-      ...redis,
-      store,
-      runs: new PlannedRuns(store),
-      pixelKey: new PixelKey(store),
-      logger,
-      downloads: 4,
-      onPrepared: () => {},
-    };
     const begin = async (shard: number) => {
       await redis.window.reserve('float32', run, shard, 1_000);
-      await streamShard({ run, shard }, context<ShardJob>(), ingest);
+      await streamShard({ run, shard }, context<ShardJob>(), ingest());
     };
     await encode(run, 0, services('one'));
     await begin(0);

@@ -13,3 +13,15 @@ export interface BadInput {
   /** Name of a damaged copy of the store: one of `DAMAGES`. */
   readonly damaged?: string;
 }
+
+/** How a person's rows are written: the words of a line stand between spaces. */
+export function rowsOf(person: Person) {
+  const wrong = (what: string, line: string, env?: BadInput['env']): BadInput => ({
+    person,
+    wrong: what,
+    args: line.split(' '),
+    ...(env && { env }),
+  });
+  const damaged = (name: string, what: string, line: string): BadInput => ({ ...wrong(what, line), damaged: name });
+  return { wrong, damaged };
+}

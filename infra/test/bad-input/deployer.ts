@@ -1,7 +1,6 @@
-import type { BadInput } from './bad-input';
+import { type BadInput, rowsOf } from './bad-input';
 
-const wrong = (what: string, line: string): BadInput => ({ person: 'deployer', wrong: what, args: line.split(' ') });
-const damaged = (name: string, what: string, line: string): BadInput => ({ ...wrong(what, line), damaged: name });
+const { wrong, damaged } = rowsOf('deployer');
 const encode = (photos: string) => `encode ${photos} --weights narrow.safetensors`;
 
 export const DEPLOYER: readonly BadInput[] = [

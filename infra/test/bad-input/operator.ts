@@ -1,13 +1,6 @@
-import type { BadInput } from './bad-input';
+import { type BadInput, rowsOf } from './bad-input';
 
-type Environment = NonNullable<BadInput['env']>;
-const wrong = (what: string, line: string, env?: Environment): BadInput => ({
-  person: 'operator',
-  wrong: what,
-  args: line.split(' '),
-  ...(env && { env }),
-});
-const damaged = (name: string, what: string, line: string): BadInput => ({ ...wrong(what, line), damaged: name });
+const { wrong, damaged } = rowsOf('operator');
 /** Weights that are quick to load: bundled ones would do as well. */
 const narrow = (source: string) => `enqueue ${source} --weights narrow.safetensors`;
 

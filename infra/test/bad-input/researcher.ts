@@ -1,7 +1,6 @@
-import type { BadInput } from './bad-input';
+import { type BadInput, rowsOf } from './bad-input';
 
-const wrong = (what: string, line: string): BadInput => ({ person: 'researcher', wrong: what, args: line.split(' ') });
-const damaged = (name: string, what: string, line: string): BadInput => ({ ...wrong(what, line), damaged: name });
+const { wrong, damaged } = rowsOf('researcher');
 const here = (flags: string) => `train drawn --here --set units=8 --set embedding=8 --set minWordCount=1 ${flags}`;
 
 export const RESEARCHER: readonly BadInput[] = [
