@@ -15,7 +15,6 @@ import type { Logger } from 'pino';
 import { addJobs, LOCATED_AT_ONCE, locate } from './admin/add-jobs';
 import { readCommits } from './commits';
 import { buildManifest, newestManifest } from './manifest';
-import { buildReport } from './report';
 import { isTrainingDone, trainingRequest } from './training-request';
 import { readRepaired } from './voids';
 
@@ -111,10 +110,9 @@ async function writeManifest(
   signal: AbortSignal,
 ): Promise<ManifestRecord | undefined> {
   const { number, manifest: latest } = await newestManifest(store, run.name, { signal });
-  if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired))) return latest;
-  const manifest = buildManifest(run, commits, number + 1, repaired);
+  if (latest && canonicalJson(latest) === canonicalJson(buildManifest(run, commits, number, repaired).manifest)) return latest;
+  const { manifest, report } = buildManifest(run, commits, number + 1, repaired);
   const recordKey = keys.manifest(run.name, manifest.number);
-  const report = { key: manifest.report!.key, body: encodeRecord(buildReport(run, commits, manifest.number)) };
   const { outcome } = await commit(store, { parts: [report], recordKey, record: encodeRecord(manifest), signal });
   return outcome === 'committed' ? manifest : undefined;
 }

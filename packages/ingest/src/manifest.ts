@@ -6,15 +6,20 @@ import type { ObjectStore } from '@showtell/shared/object-store/object-store';
 import { checkCommitKey } from '@showtell/shared/own-keys';
 import type { PlannedRun } from '@showtell/shared/planned-run';
 import { MANIFEST_FORMAT, type ManifestRecord, type ManifestShard, type Repaired } from '@showtell/shared/schema/manifest';
-import { encodeRecord, type PartRecord } from '@showtell/shared/schema/record';
-import type { ReportRecord } from '@showtell/shared/schema/report';
+import { encodeRecord } from '@showtell/shared/schema/record';
 import type { CommitRecord } from '@showtell/shared/schema/shard';
 import { countRejections } from './commits';
 import { buildReport } from './report';
 import { isPlanned, listVoids, type VoidNumber } from './voids';
 
+/** A manifest, and the report that it names as its part. */
+export interface BuiltManifest {
+  readonly manifest: ManifestRecord;
+  readonly report: { readonly key: string; readonly body: Buffer };
+}
+
 /**
- * What a complete run holds. Pure: the same plan and commits give the same record.
+ * What a complete run holds. Pure: the same plan and commits give the same records.
  * @throws ShowtellError `MISSING_SHARDS` with the list, `MIXED_ENCODER` when a commit is of another encoder or plan.
  */
 export function buildManifest(
@@ -22,7 +27,7 @@ export function buildManifest(
   commits: ReadonlyMap<number, CommitRecord>,
   number: number,
   repaired: readonly Repaired[] = [],
-): ManifestRecord {
+): BuiltManifest {
   const { plan, planSha256, name } = run;
   const missing = plan.shards.filter(({ shard }) => !commits.has(shard)).map(({ shard }) => shard);
   if (missing.length > 0)
@@ -38,7 +43,10 @@ export function buildManifest(
     return { shard: planned.shard, split: planned.split, key, bytes, sha256: commit.sha256, rows, rejected: rejected.length };
   });
   const shards = [...(plan.base?.shards ?? []), ...own];
-  return {
+  const body = encodeRecord(buildReport(run, commits, number));
+  const reportSha256 = sha256(body);
+  const report = { key: keys.report(name, number, reportSha256), bytes: body.length, sha256: reportSha256 };
+  const manifest: ManifestRecord = {
     formatVersion: MANIFEST_FORMAT,
     run: name,
     number,
@@ -51,16 +59,10 @@ export function buildManifest(
       return { split, rows: sum(ofSplit.map(({ rows }) => rows)), rejected: sum(ofSplit.map((shard) => shard.rejected)), captions };
     }),
     rejected: countRejections(plan.shards.map(({ shard }) => commits.get(shard)!)),
-    report: partOf(buildReport(run, commits, number)),
+    report,
     ...(repaired.length > 0 && { repaired: [...repaired] }),
   };
-}
-
-/** A report as the part that a manifest names. */
-function partOf(report: ReportRecord): PartRecord {
-  const body = encodeRecord(report);
-  const sha = sha256(body);
-  return { key: keys.report(report.run, report.manifest, sha), bytes: body.length, sha256: sha };
+  return { manifest, report: { key: report.key, body } };
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);

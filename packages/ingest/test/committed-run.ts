@@ -102,7 +102,7 @@ export async function writeCommittedRun(store: ObjectStore, name: string, base?:
     await store.put(keys.commit(name, shard), encodeRecord(commit));
     commits.push(commit);
   }
-  const manifest = buildManifest(run, new Map(commits.map((commit) => [commit.shard, commit])), 1);
+  const { manifest } = buildManifest(run, new Map(commits.map((commit) => [commit.shard, commit])), 1);
   await store.put(keys.manifest(name, 1), encodeRecord(manifest));
   return { run, commits, shards: manifest.shards.map((shard) => ({ ...shard, run: shard.run ?? name })) };
 }

@@ -52,7 +52,7 @@ const whole = [commit(2, 1, [reject('9', 'TRUNCATED')]), commit(0, 3), commit(1,
 const byShard = (commits: CommitRecord[]) => new Map(commits.map((record) => [record.shard, record]));
 
 test('lists the shards in order, with totals', () => {
-  expect(buildManifest(run, byShard(whole), 1)).toMatchObject({
+  expect(buildManifest(run, byShard(whole), 1).manifest).toMatchObject({
     number: 1,
     encoder,
     shards: [
@@ -73,7 +73,7 @@ test('lists what is taken over first, each with its run, and counts it', () => {
     { shard: 7, split: 'val', run: 'before', rows: 5, rejected: 0, key: 'before/7', bytes: 9, sha256: 'f'.repeat(64), dropped: ['3'] },
   ];
   const planned = { ...run, plan: { ...run.plan, base: { run: 'before', manifest: 1, sha256: 'f'.repeat(64), shards: base } } };
-  const { shards, splits, rejected } = buildManifest(planned, byShard(whole), 1);
+  const { shards, splits, rejected } = buildManifest(planned, byShard(whole), 1).manifest;
   expect(shards).toHaveLength(4);
   expect(shards[0]).toEqual(base[0]);
   expect(splits).toMatchObject([

@@ -274,6 +274,6 @@ async function checkManifest(
   const repaired = await readRepaired(store, run, signal && { signal });
   if (!tellsOf(manifest, run, repaired)) return 'due';
   const records = new Map(commits.map((record) => [record.shard, record]));
-  if (canonicalJson(manifest) === canonicalJson(buildManifest(run, records, number, repaired))) return undefined;
+  if (canonicalJson(manifest) === canonicalJson(buildManifest(run, records, number, repaired).manifest)) return undefined;
   return finding('stale', 'the manifest does not say what the commit records say');
 }

@@ -38,7 +38,7 @@ const commits = SPLITS.map(
 const byShard = new Map(commits.map((commit) => [commit.shard, commit]));
 
 test('manifest and report of a complete run say what its commit records say, without what is taken over', () => {
-  const { shards, ...counts } = encodedByManifest(run, buildManifest(run, byShard, 2), buildReport(run, byShard, 2));
+  const { shards, ...counts } = encodedByManifest(run, buildManifest(run, byShard, 2).manifest, buildReport(run, byShard, 2));
   const said = encodedByCommits(commits);
   expect(counts).toEqual({ rejected: said.rejected, rate: said.rate, lastCommit: said.lastCommit });
   expect(counts).toEqual({ rejected: { TRUNCATED: 3 }, rate: 2, lastCommit: '2026-01-01T00:00:15.000Z' });
