@@ -77,6 +77,26 @@ export async function explore(scenario: Scenario): Promise<Explored> {
   return { states: seen.size, ends: ends.size };
 }
 
+const TIMERS = [
+  'setTimeout',
+  'clearTimeout',
+  'setImmediate',
+  'clearImmediate',
+  'nextTick',
+  'queueMicrotask',
+  'performance',
+  'hrtime',
+] as const;
+
+/**
+ * Of a suite: all records have one time, or the same order would give other bytes when it is gone through again; and nothing happens by
+ * the clock, such as the renewal of a lease.
+ */
+export function stopClocks(): void {
+  beforeEach(() => void jest.useFakeTimers({ now: 0, doNotFake: [...TIMERS] }));
+  afterEach(() => void jest.useRealTimers());
+}
+
 /** How long a process may compute, or wait for time to pass, between two requests. */
 const IDLE_MS = 10_000;
 

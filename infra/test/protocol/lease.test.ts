@@ -1,7 +1,7 @@
 import { moveAlias } from '@showtell/trainer/checkpoint/aliases';
 import { Lease } from '@showtell/trainer/checkpoint/lease';
-import type { Process } from './explore';
-import { exploreTrainers, saveTo, stopClocks, TRAINING, trainer } from './trainers';
+import { type Process, stopClocks } from './explore';
+import { exploreTrainers, saveTo, TRAINING, trainer } from './trainers';
 
 // Time means nothing here: whoever waits has waited long enough at once.
 jest.mock<typeof import('node:timers/promises')>('node:timers/promises', () => ({

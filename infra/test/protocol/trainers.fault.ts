@@ -1,4 +1,5 @@
-import { exploreTrainers, stopClocks, trainer } from './trainers';
+import { stopClocks } from './explore';
+import { exploreTrainers, trainer } from './trainers';
 
 // Time means nothing here: whoever waits has waited long enough at once.
 jest.mock<typeof import('node:timers/promises')>('node:timers/promises', () => ({

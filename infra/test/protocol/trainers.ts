@@ -18,23 +18,6 @@ export const TRAINING = 'pets';
 const LEASE = keys.lease(TRAINING);
 const LATEST = keys.alias(TRAINING, 'latest');
 
-const TIMERS = [
-  'setTimeout',
-  'clearTimeout',
-  'setImmediate',
-  'clearImmediate',
-  'nextTick',
-  'queueMicrotask',
-  'performance',
-  'hrtime',
-] as const;
-
-/** Of a suite: renewals by the clock are none, since a trainer renews before each checkpoint; and all records have one time. */
-export function stopClocks(): void {
-  beforeEach(() => void jest.useFakeTimers({ now: 0, doNotFake: [...TIMERS] }));
-  afterEach(() => void jest.useRealTimers());
-}
-
 /**
  * A trainer with the product's own lease, checkpoints and aliases, in the order in which training uses them; each checkpoint is one file.
  * Its lease lasts no time: any trainer may be taken for dead at any moment, since any may be stopped for longer than every lease.
