@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from './concurrently';
 import { ShowtellError } from './errors';
 import { sha256 } from './hash';
-import type { ObjectStore } from './object-store/object-store';
+import type { ObjectStore, StoredObject } from './object-store/object-store';
 import { reached } from './reached';
+import { READS, readAgain } from './read-again';
 import { encodeRecord, type PartRecord } from './schema/record';
 
 export interface Commit {
@@ -19,7 +19,6 @@ export type CommitOutcome = { readonly outcome: 'committed' } | { readonly outco
 
 /** Above this a part is uploaded in pieces, so that a broken connection costs one piece. */
 const UPLOAD_BYTES = 2 ** 24;
-const READS = 3;
 /** Parts written at once: a plan has thousands of small ones. */
 const WRITES = 16;
 
@@ -49,19 +48,18 @@ export async function commit(store: ObjectStore, { parts, recordKey, record, sig
 }
 
 /**
- * Reads a part and checks its length and sha256 before anybody parses it. Reads again a few times, since the fault may lie
- * on the way; `CORRUPT_OBJECT` when it is absent or stays another than its record names.
+ * Reads a part and checks its length and sha256 before anybody parses it. `CORRUPT_OBJECT` when it is absent, or stays another than its
+ * record names when it is read again.
  */
 export async function readPart(store: ObjectStore, part: PartRecord, options: { readonly signal?: AbortSignal } = {}): Promise<Buffer> {
-  for (let read = 1; ; read++) {
-    const found = await store.get(part.key, options);
-    if (!found) throw corrupt(store, part, 'found nothing');
-    const { body } = found;
+  const checked = ({ body }: StoredObject) => {
     const received = sha256(body);
     if (body.length === part.bytes && received === part.sha256) return body;
-    if (read === READS) throw corrupt(store, part, `received ${body.length} bytes of sha256 ${received}, ${READS} times`);
-    await sleep(100 * read, undefined, options);
-  }
+    throw corrupt(store, part, `received ${body.length} bytes of sha256 ${received}, ${READS} times`);
+  };
+  const body = await readAgain(store, part.key, checked, options);
+  if (body === undefined) throw corrupt(store, part, 'found nothing');
+  return body;
 }
 
 function corrupt(store: ObjectStore, part: PartRecord, received: string): ShowtellError {

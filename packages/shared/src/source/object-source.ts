@@ -1,12 +1,11 @@
 import { isShowtellError, ShowtellError } from '../errors';
 import { MAX_FILE_BYTES } from '../image/limits';
 import { tooLarge } from '../image/prepare';
-import type { ObjectStore } from '../object-store/object-store';
+import type { ObjectStore, StoredObject } from '../object-store/object-store';
+import { READS, readAgain } from '../read-again';
 import type { PlanRow } from '../schema/plan';
 import { readEntry } from '../zip/read-entry';
 import type { SourceReader } from './source-reader';
-
-const READS = 3;
 
 /** Reads photos that are objects of a store, each under its source key, or entries of zip archives there. Closes the store with itself. */
 export function objectSource(store: ObjectStore): SourceReader {
@@ -40,15 +39,14 @@ function whatToDo(cause: ShowtellError): ShowtellError {
  * however whole the answer looks, and would be taken for a damaged photo.
  */
 async function readObject(store: ObjectStore, { sourceKey, etag, bytes }: PlanRow, signal?: AbortSignal): Promise<Buffer> {
-  for (let read = 1; ; read++) {
-    const found = await store.get(sourceKey, { ifMatch: etag, ...(signal && { signal }) });
-    if (found === undefined) throw new ShowtellError('MISSING_IMAGE', `Expected a photo at ${sourceKey} but there is none`);
-    const { length } = found.body;
-    if (length === bytes) return found.body;
-    if (read === READS)
-      throw new ShowtellError(
-        'CORRUPT_OBJECT',
-        `Expected ${bytes} bytes of ${sourceKey} in ${store.url} but received ${length}, ${READS} times`,
-      );
-  }
+  const checked = ({ body }: StoredObject) => {
+    if (body.length === bytes) return body;
+    throw new ShowtellError(
+      'CORRUPT_OBJECT',
+      `Expected ${bytes} bytes of ${sourceKey} in ${store.url} but received ${body.length}, ${READS} times`,
+    );
+  };
+  const body = await readAgain(store, sourceKey, checked, { ifMatch: etag, ...(signal && { signal }) });
+  if (body === undefined) throw new ShowtellError('MISSING_IMAGE', `Expected a photo at ${sourceKey} but there is none`);
+  return body;
 }
