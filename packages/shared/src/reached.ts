@@ -48,7 +48,7 @@ export interface Reached {
   readonly subject: string;
 }
 
-export const REACHED = channel('showtell:reached');
+const REACHED = channel('showtell:reached');
 
 /** Tells who listens on the diagnostics channel `showtell:reached`, before it returns, that a line was reached. Free where nobody listens. */
 export function reached(point: Point, subject: string): void {
