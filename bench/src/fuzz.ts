@@ -75,9 +75,9 @@ function minutesOf(text: string): number {
   throw new ShowtellError('USAGE', `Expected minutes from more than 0 to 1440 for --minutes but received ${text}`);
 }
 
-function describe({ inputs, accepted, corpus, reached, found, contained }: Progress, milliseconds: number): string {
+function describe({ inputs, accepted, corpus, reached, found, contained, unrepeated }: Progress, milliseconds: number): string {
   const rate = Math.round(inputs / (milliseconds / 1_000));
-  const more = contained > 0 ? `, ${contained} ended their own thread alone` : '';
+  const more = `${contained > 0 ? `, ${contained} ended their own thread alone` : ''}${unrepeated > 0 ? `, ${unrepeated} batches ended what none of their inputs does alone` : ''}`;
   return `${inputs} inputs (${rate}/s), ${accepted} accepted, ${corpus} kept, ${reached} characters of code reached, ${found.size} findings${more}`;
 }
 

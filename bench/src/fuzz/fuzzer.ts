@@ -25,6 +25,8 @@ export interface Progress {
   readonly found: Map<string, Found>;
   /** Ended the thread or process that is made for it, and nothing else. */
   contained: number;
+  /** Batches that ended their process, or had no answer, while each of their inputs alone has one. */
+  unrepeated: number;
 }
 
 /** Reads inputs until the time is over. */
@@ -36,7 +38,7 @@ export async function fuzz(
 ): Promise<Progress> {
   const target = await TARGETS[name]();
   const corpus = [...(await target.seeds())];
-  const progress: Progress = { inputs: 0, accepted: 0, corpus: 0, reached: 0, found: new Map(), contained: 0 };
+  const progress: Progress = { inputs: 0, accepted: 0, corpus: 0, reached: 0, found: new Map(), contained: 0, unrepeated: 0 };
   const until = performance.now() + milliseconds;
   let process = await begin(name, corpus);
   const alone = new LoneReader(name, false);
@@ -46,7 +48,7 @@ export async function fuzz(
       const inputs = Array.from({ length: BATCH }, () => mutate(corpus, target, random));
       const answer = await process.read({ inputs, whole: false }, 2 * LIMIT);
       progress.inputs += inputs.length;
-      if (isWrong(answer)) await findCulprit(inputs);
+      if (isWrong(answer)) progress.unrepeated += (await findCulprit(inputs)) ? 0 : 1;
       else {
         progress.accepted += answer.outcomes.filter((outcome) => outcome === 'accepted').length;
         progress.reached = Math.max(progress.reached, answer.reached);
@@ -63,10 +65,12 @@ export async function fuzz(
   }
   return progress;
 
-  /** One of them ended the process, or took its memory. */
-  async function findCulprit(inputs: readonly Buffer[]): Promise<void> {
-    for (const input of inputs) await report(input);
+  /** One of them ended the process, or took its memory. @returns whether one does so alone. */
+  async function findCulprit(inputs: readonly Buffer[]): Promise<boolean> {
+    let found = false;
+    for (const input of inputs) found = (await report(input)) || found;
     await restart();
+    return found;
   }
 
   async function restart(): Promise<void> {
@@ -74,26 +78,28 @@ export async function fuzz(
     process = await begin(name, corpus);
   }
 
-  async function report(input: Buffer): Promise<void> {
+  /** @returns whether anything is wrong with it. */
+  async function report(input: Buffer): Promise<boolean> {
     // In the order in which they are quick: what one survives, the other need not be asked.
     const seen = await alone.wrongOf(input);
     const wrong = seen && target.confirm ? await confirming.wrongOf(input) : seen;
     if (wrong === undefined) {
-      if (!seen) return;
+      if (!seen) return false;
       progress.contained++;
       // Whatever broke it may be broken from then on.
       await alone.stop();
       await restart();
-      return;
+      return true;
     }
     const sign = signOf(wrong);
-    if (progress.found.has(sign)) return;
+    if (progress.found.has(sign)) return true;
     progress.found.set(sign, { input, wrong });
     const smallest = await minimise(input, async (smaller) => {
       const still = await confirming.wrongOf(smaller);
       return still !== undefined && signOf(still) === sign;
     });
     progress.found.set(sign, { input: smallest, wrong });
+    return true;
   }
 }
 
